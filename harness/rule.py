@@ -1,0 +1,123 @@
+"""What a standing rule is: one function of an exchange, found by its place in `harness/rules/`.
+
+    @must(DOCUMENT)
+    def ends_with_done(x: ChatStreamed) -> Problems:
+        \"\"\"The last event is `[DONE]`, and no other is.
+
+        Why, who breaks and how.
+        \"\"\"
+
+The id of a rule is its module and its function: `stream.ends-with-done`. The type of its parameter says which exchanges
+it looks at. It yields problems, a message each or a `Problem` with its place; silence is a pass. A rule is total: any
+JSON in, problems out, never an exception.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import pkgutil
+import types
+import typing
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from harness.model import Evidence, Exchange, Finding, Level
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a rule found, and where: see `harness.model.Finding.at`."""
+
+    message: str
+    at: str | None = None
+
+
+Problems: TypeAlias = "Iterable[str | Problem]"
+_Check = TypeVar("_Check", bound=Callable[[Any], Problems])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A rule and what is said about it. `instead_of` are contract places it answers for: `/choices/*/index`."""
+
+    id: str
+    level: Level
+    summary: str
+    doc: str
+    source: str
+    looks_at: tuple[type[Exchange], ...]
+    needs: frozenset[Evidence]
+    instead_of: tuple[str, ...]
+    check: Callable[[Any], Problems]
+
+    def applies(self, exchange: Exchange) -> bool:
+        """Is the exchange of the kind it looks at, and is the evidence that it needs there?"""
+        return isinstance(exchange, self.looks_at) and not self.needs & exchange.reply.lost
+
+    def findings(self, exchange: Exchange) -> Iterator[Finding]:
+        """Its problems with an exchange it applies to, as findings."""
+        for problem in self.check(exchange):
+            found = Problem(problem) if isinstance(problem, str) else problem
+            yield Finding(rule=self.id, level=self.level, message=found.message, at=found.at)
+
+
+def must(source: str, **how: Any) -> Callable[[_Check], _Check]:
+    """A rule whose breach breaks real clients. `source`: the document, recording or issue that it rests on.
+
+    Keywords: `needs`, the Evidence without which it does not apply; `instead_of`, contract places it answers for.
+    """
+    return _marked(Level.MUST, source, **how)
+
+
+def should(source: str, **how: Any) -> Callable[[_Check], _Check]:
+    """A rule that api.openai.com always keeps and some clients mind."""
+    return _marked(Level.SHOULD, source, **how)
+
+
+def may(source: str, **how: Any) -> Callable[[_Check], _Check]:
+    """A note: an extension, or something that only the published document forbids."""
+    return _marked(Level.MAY, source, **how)
+
+
+def _marked(
+    level: Level, source: str, *, needs: Iterable[Evidence] = (), instead_of: Iterable[str] = ()
+) -> Callable[[_Check], _Check]:
+    def mark(check: _Check) -> _Check:
+        check._rule = (level, source, frozenset(needs), tuple(instead_of))  # type: ignore[attr-defined]
+        return check
+
+    return mark
+
+
+@functools.cache
+def all_rules() -> tuple[Rule, ...]:
+    """Every marked function of every module in `harness/rules/`, by id."""
+    package = importlib.import_module("harness.rules")
+    found = [
+        _rule(module.name, function)
+        for module in pkgutil.iter_modules(package.__path__)
+        for function in vars(importlib.import_module(f"harness.rules.{module.name}")).values()
+        if hasattr(function, "_rule") and function.__module__ == f"harness.rules.{module.name}"
+    ]
+    return tuple(sorted(found, key=lambda rule: rule.id))
+
+
+def _rule(module: str, function: Callable[[Any], Problems]) -> Rule:
+    level, source, needs, instead_of = function._rule  # type: ignore[attr-defined]
+    summary, _, doc = inspect.cleandoc(function.__doc__ or "").partition("\n")
+    (parameter,) = [hint for name, hint in typing.get_type_hints(function).items() if name != "return"]
+    union = isinstance(parameter, types.UnionType) or typing.get_origin(parameter) is typing.Union
+    return Rule(
+        id=f"{module}.{function.__name__}".replace("_", "-"),
+        level=level,
+        summary=summary,
+        doc=doc.strip(),
+        source=source,
+        looks_at=typing.get_args(parameter) if union else (parameter,),
+        needs=needs,
+        instead_of=instead_of,
+        check=function,
+    )

@@ -1,0 +1,1 @@
+"""The standing rules: what must hold of every exchange. One function each; see `harness.rule`."""

@@ -57,7 +57,8 @@ class Request:
     """One HTTP request.
 
     `path` is relative to the endpoint's base URL (`/chat/completions`). `body` is the JSON document that `content` holds,
-    or None where there is no content or it is not JSON. `headers` never hold a credential: the wire adds those.
+    or None where there is no content or it is not JSON. `headers` never hold a credential: the wire adds those of the
+    endpoint's profile, but for the names in `without` (and those that `headers` sets itself).
     """
 
     method: str
@@ -65,6 +66,7 @@ class Request:
     headers: Headers = ()
     content: bytes | None = None
     body: Json = None
+    without: tuple[str, ...] = ()  # header fields of the endpoint's profile to leave out, in lower case
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,7 +291,8 @@ class Http:
 
     method: str
     path: str
-    headers: Mapping[str, str | None] = field(default_factory=dict)  # null: leave this header of the endpoint's out
+    headers: Mapping[str, str | dict[str, Json] | None] = field(default_factory=dict)
+    """Lower-case name → text or `$from`; null: leave this header of the endpoint's out."""
     body: Json = None
     raw: str | None = None
 
@@ -404,6 +407,7 @@ class Endpoint:
     retry: Retry = Retry()
     limits: Limits = Limits()
     notes: str = ""
+    recorded: Mapping[str, str] = field(default_factory=dict)  # in a cassette's folder: what served it (server, version)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -144,10 +144,15 @@ class Unanswered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One dispatched server-sent event. `start` and `end` are byte offsets of its lines in the body (end excluded)."""
+    """One dispatched server-sent event.
+
+    `start` and `end` are byte offsets in the body: from its first field to the end of the blank line that dispatched it
+    (end excluded), so that these bytes are the whole event.
+    """
 
     data: str
     event: str = "message"
+    id: str = ""  # the last event ID of the stream when it was dispatched: it may come from an earlier event
     start: int = 0
     end: int = 0
     at_ms: float = 0.0  # when the frame that completed it arrived
@@ -166,6 +171,8 @@ class Framing:
     invalid_utf8: tuple[int, ...] = ()  # offsets of the first bad byte of each malformed sequence
     tail: bytes = b""  # what came after the last blank line, comments included, and so was never dispatched
     tail_at: int = 0
+    retry: int | None = None  # the last valid reconnection time, in milliseconds
+    stopped_at: int | None = None  # where decoding gave up, for more events or lines than the limits allow
 
 
 # ---------------------------------------------------------------- exchanges: a closed family

@@ -1,0 +1,305 @@
+"""Exchanges to verdicts. Pure, and the only place where a verdict comes from.
+
+A step is looked at by the first row of this table that matches; all findings are kept whatever the verdict:
+
+    1  no exchange, or a rule raised                                            error
+    2  401 402 403 408 429 503 529, or 404 for model or path, status unclaimed  error
+    3  a MUST finding of a rule or of the contract; the case's own silence      fail
+    4  another 4xx, status unclaimed, feature optional and not used before      unsupported
+    5  any other non-2xx, or an error event, that the step does not claim       fail
+    6  a `given` unmet                                                          inconclusive
+    7  an `effect` unmet                                                        ignored
+    8  an `expect` unmet                                                        fail
+    9  a `prefer` unmet, or a SHOULD finding                                    warn
+    10 else                                                                     pass
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from typing import assert_never
+
+from harness import claims, contract
+from harness.model import (
+    Attempt,
+    Case,
+    ChatCompleted,
+    ChatStreamed,
+    Errored,
+    Exchange,
+    Finding,
+    Garbled,
+    Judged,
+    Kind,
+    Level,
+    Looked,
+    ModelRetrieved,
+    ModelsListed,
+    Outcome,
+    Refused,
+    Silence,
+    Skipped,
+    Step,
+    Unanswered,
+    Verdict,
+)
+from harness.reading import get, text
+from harness.rule import Rule, all_rules
+
+NOT_ABOUT_THE_CASE = frozenset({401, 402, 403, 408, 429, 503, 529})
+"""Statuses that say something of the account, the key or the hour, and nothing of what was asked (row 2)."""
+
+GOES_ON = frozenset({Verdict.PASS, Verdict.WARN})
+"""After these the next step is held, and cases that need the feature are."""
+
+ANOTHER_TRY = frozenset({Verdict.INCONCLUSIVE, Verdict.IGNORED, Verdict.FAIL})
+
+_CONTRACT = {Level.MUST: "contract.ecosystem", Level.SHOULD: "contract.observed", Level.MAY: "contract.published"}
+
+
+# ---------------------------------------------------------------- one exchange
+
+
+def standing(exchange: Exchange, rules: Iterable[Rule] | None = None) -> tuple[tuple[Finding, ...], frozenset[str], str | None]:
+    """What the rules and the contract find in an exchange, the ids of those that looked, and what a rule of ours raised.
+
+    A contract finding is dropped where a rule that answers for its place reports it, so that one defect is one finding.
+    """
+    found: list[Finding] = []
+    applied: set[str] = set()
+    answered_for: set[str] = set()
+    raised: str | None = None
+    for rule in all_rules() if rules is None else rules:
+        if not rule.applies(exchange):
+            continue
+        applied.add(rule.id)
+        try:
+            of_this = list(rule.findings(exchange))
+        except Exception as fault:  # noqa: BLE001  our own fault ends as `error`, never as `fail`
+            raised = raised or f"our rule {rule.id} raised {type(fault).__name__}"
+            continue
+        if of_this:
+            answered_for.update(rule.instead_of)
+        found.extend(of_this)
+    looked, violations = _contract_findings(exchange, frozenset(answered_for))
+    return (*found, *violations), frozenset(applied | looked), raised
+
+
+def _contract_findings(exchange: Exchange, answered_for: frozenset[str]) -> tuple[frozenset[str], list[Finding]]:
+    """Each place of the contract that a reply breaks, once; of a stream: the first chunk that breaks it, and how many do."""
+    documents = list(_documents(exchange))
+    first: dict[tuple[Level, str, str], tuple[str, str]] = {}
+    counts: dict[tuple[Level, str, str], int] = {}
+    for kind, prefix, document in documents:
+        for violation in contract.violations(kind, document):
+            if violation.place in answered_for:
+                continue
+            key = (violation.level, kind, violation.place)
+            first.setdefault(key, (f"{prefix}{violation.at}", violation.message))
+            counts[key] = counts.get(key, 0) + 1
+    looked = frozenset(_CONTRACT.values()) if documents else frozenset()
+    return looked, [
+        Finding(rule=_CONTRACT[key[0]], level=key[0], message=_counted(message, counts[key], len(documents)), at=at)
+        for key, (at, message) in first.items()
+    ]
+
+
+def _counted(message: str, count: int, documents: int) -> str:
+    return message if documents == 1 else f"{message} (in {count} of {documents} chunks)"
+
+
+def _documents(exchange: Exchange) -> Iterable[tuple[contract.Kind, str, object]]:
+    """The documents of an exchange that the contract speaks of: kind, what their places begin with, document."""
+    match exchange:
+        case ChatStreamed():
+            for position, chunk in enumerate(exchange.chunks):
+                if exchange.failed_at is not None and position >= exchange.failed_at:
+                    if position == exchange.failed_at and get(chunk.body, "choices") is None:
+                        yield "error", f"chunks/{position}", chunk.body
+                    continue
+                yield "chunk", f"chunks/{position}", chunk.body
+        case ChatCompleted() if get(exchange.body, "error") is None:
+            yield "completion", "", exchange.body
+        case ModelsListed() if get(exchange.body, "error") is None:
+            yield "models", "", exchange.body
+        case ModelRetrieved() if get(exchange.body, "error") is None:
+            yield "model", "", exchange.body
+        case Refused() if exchange.reply.status >= 400 and exchange.request.method != "HEAD":
+            yield "error", "", exchange.body
+        case _:
+            return
+
+
+# ---------------------------------------------------------------- one step: the table
+
+
+def look(
+    case: Case, step: Step, seen: Exchange | Unanswered, *, optional: Mapping[str, bool] | None = None, used_before: bool = False
+) -> Looked:
+    """One step of one try, judged.
+
+    `optional` says which features an endpoint may refuse; `used_before`, whether an earlier step of this try already
+    got the feature under test from the endpoint.
+    """
+    if isinstance(seen, Unanswered):
+        return _silent(step, seen)
+    rules_found, applied, raised = standing(seen)
+    claimed = claims.findings(case, step, seen)
+    refusable = bool((optional or {}).get(case.feature)) and not used_before
+    reason = raised or _about_the_account(step, seen)
+    if reason:
+        verdict = claims_verdict = Verdict.ERROR
+    else:
+        verdict = _decided(step, seen, rules_found, claimed, refusable)
+        claims_verdict = _decided(step, seen, (), claimed, refusable)
+    return Looked(
+        step=step.id,
+        seen=seen,
+        verdict=verdict,
+        claims_verdict=claims_verdict,
+        findings=(*rules_found, *claimed),
+        applied=applied,
+        reason=reason or _reason(step, seen, verdict),
+    )
+
+
+def _silent(step: Step, seen: Unanswered) -> Looked:
+    """Row 1; a silence that is this case's alone is the endpoint's failure (row 3)."""
+    if not seen.alone:
+        return Looked(step=step.id, seen=seen, verdict=Verdict.ERROR, claims_verdict=Verdict.ERROR, reason=seen.message)
+    how = "no byte of a reply in time" if seen.silence is Silence.TIMED_OUT else "the connection ended without a reply"
+    finding = Finding(rule="reply.comes", level=Level.MUST, message=f"{how}, while the endpoint answers other requests")
+    return Looked(
+        step=step.id,
+        seen=seen,
+        verdict=Verdict.FAIL,
+        claims_verdict=Verdict.FAIL,
+        findings=(finding,),
+        applied=frozenset({"reply.comes"}),
+        reason=seen.message,
+    )
+
+
+def _about_the_account(step: Step, seen: Exchange) -> str | None:
+    """Row 2: the refusal that says nothing of what was asked, in words; or None."""
+    status = seen.reply.status
+    if step.claims_status or not isinstance(seen, Refused):
+        return None
+    if status in NOT_ABOUT_THE_CASE or (status == 404 and _model_or_path_missing(step)):
+        said = text(get(seen.body, "error", "message")) or (seen.body if isinstance(seen.body, str) else "")
+        return f"the endpoint answered {status}" + (f": {said[:200]}" if said else "")
+    return None
+
+
+def _model_or_path_missing(step: Step) -> bool:
+    """A 404 to a plain chat request means the model or the path, never the feature."""
+    return step.request is not None
+
+
+def _decided(
+    step: Step, seen: Exchange, standing_findings: Iterable[Finding], claimed: Iterable[Finding], refusable: bool
+) -> Verdict:
+    """Rows 3 to 10."""
+    claimed = tuple(claimed)
+    standing_findings = tuple(standing_findings)
+    status = seen.reply.status
+    unclaimed = not step.claims_status
+    unmet = {finding.kind for finding in claimed}
+    if isinstance(seen, Garbled) or any(finding.level is Level.MUST for finding in standing_findings):
+        return Verdict.FAIL
+    if unclaimed and isinstance(seen, Refused):
+        return Verdict.UNSUPPORTED if refusable and 400 <= status < 500 else Verdict.FAIL
+    if isinstance(seen, ChatStreamed) and seen.failed_at is not None:
+        return Verdict.FAIL
+    if Kind.GIVEN in unmet:
+        return Verdict.INCONCLUSIVE
+    if Kind.EFFECT in unmet:
+        return Verdict.IGNORED
+    if Kind.EXPECT in unmet:
+        return Verdict.FAIL
+    if Kind.PREFER in unmet or any(finding.level is Level.SHOULD for finding in standing_findings):
+        return Verdict.WARN
+    return Verdict.PASS
+
+
+def _reason(step: Step, seen: Exchange, verdict: Verdict) -> str | None:
+    """What the findings do not say: which refusal it was."""
+    if isinstance(seen, Refused) and not step.claims_status:
+        said = text(get(seen.body, "error", "message"))
+        return f"the endpoint answered {seen.reply.status}" + (f": {said[:200]}" if said else "")
+    if isinstance(seen, Garbled):
+        return f"the reply is {seen.why}"
+    if verdict is Verdict.FAIL and isinstance(seen, ChatStreamed) and seen.failed_at is not None:
+        said = text(get(seen.chunks[seen.failed_at].body, "error", "message"))
+        return "the stream broke off with an error event" + (f": {said[:200]}" if said else "")
+    return None
+
+
+# ---------------------------------------------------------------- a try, a trial
+
+
+def uses_up(case: Case, looked: Looked) -> bool:
+    """Did the endpoint give what the feature under test asks for, so that refusing it later is no honest refusal?"""
+    return looked.verdict in GOES_ON and isinstance(looked.seen, ChatCompleted | ChatStreamed) and bool(case.needs)
+
+
+def attempt_verdict(attempt: Attempt, *, of_claims: bool = False) -> Verdict:
+    """The verdict of a try: that of the step that ended it, else the worst of pass and warn."""
+    verdicts = [looked.claims_verdict if of_claims else looked.verdict for looked in attempt.steps]
+    return next((verdict for verdict in verdicts if verdict not in GOES_ON), _worst(verdicts))
+
+
+def _worst(verdicts: Iterable[Verdict]) -> Verdict:
+    return Verdict.WARN if Verdict.WARN in verdicts else Verdict.PASS
+
+
+def try_again(attempt: Attempt) -> bool:
+    """May another try change it? Only for rows 6 to 8: what a model may get wrong. A MUST finding of a rule is final."""
+    last = attempt.steps[-1]
+    return (
+        last.verdict in ANOTHER_TRY
+        and last.verdict is last.claims_verdict
+        and any(finding.kind is not None for finding in last.findings)
+        and not any(finding.kind is None and finding.level is Level.MUST for finding in last.findings)
+        and isinstance(last.seen, Exchange)
+        and not (isinstance(last.seen, Refused) and last.reason is not None)
+    )
+
+
+def verdict(outcome: Outcome, *, of_claims: bool = False) -> Verdict:
+    """The verdict of a trial: that of the last try in which every `given` held; a pass after a failure is `warn`.
+
+    With `of_claims`, what it would be without the findings of standing rules and the contract.
+    """
+    match outcome:
+        case Skipped():
+            return Verdict.SKIPPED
+        case Errored():
+            return Verdict.ERROR
+        case Judged():
+            verdicts = [attempt_verdict(attempt, of_claims=of_claims) for attempt in outcome.attempts]
+            if not verdicts:
+                return Verdict.ERROR
+            exercised = [one for one in verdicts if one is not Verdict.INCONCLUSIVE]
+            last = exercised[-1] if exercised else Verdict.INCONCLUSIVE
+            if last is Verdict.PASS and any(one in (Verdict.IGNORED, Verdict.FAIL) for one in exercised):
+                return Verdict.WARN
+            return last
+        case _:
+            assert_never(outcome)
+
+
+def findings(outcome: Outcome) -> tuple[Finding, ...]:
+    """Every finding of a trial, of all its tries and steps."""
+    if not isinstance(outcome, Judged):
+        return ()
+    return tuple(chain.from_iterable(looked.findings for attempt in outcome.attempts for looked in attempt.steps))
+
+
+def reason(outcome: Outcome) -> str | None:
+    """Why a trial ended as it did, where its findings do not say it."""
+    if not isinstance(outcome, Judged):
+        return outcome.reason
+    said = [looked.reason for attempt in outcome.attempts for looked in attempt.steps if looked.reason]
+    return said[-1] if said else None

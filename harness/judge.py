@@ -240,8 +240,14 @@ def _reason(step: Step, seen: Exchange, verdict: Verdict) -> str | None:
 
 
 def uses_up(case: Case, looked: Looked) -> bool:
-    """Did the endpoint give what the feature under test asks for, so that refusing it later is no honest refusal?"""
-    return looked.verdict in GOES_ON and isinstance(looked.seen, ChatCompleted | ChatStreamed) and bool(case.needs)
+    """Did the endpoint give what the feature under test asks for, so that refusing it later is no honest refusal?
+
+    A step asked for it where its request has every parameter that the deciding step, the last, has: a control that
+    leaves the parameter under test out gave nothing of it.
+    """
+    said = next((step.request for step in case.steps if step.id == looked.step), None)
+    asked = set(case.steps[-1].request or ()) <= set(said or ())
+    return asked and looked.verdict in GOES_ON and isinstance(looked.seen, ChatCompleted | ChatStreamed)
 
 
 def attempt_verdict(attempt: Attempt, *, of_claims: bool = False) -> Verdict:

@@ -38,7 +38,7 @@ def decode(frames: Iterable[Frame], max_events: int = 100_000) -> tuple[tuple[Ev
     frame_ends = list(accumulate(len(frame.data) for frame in arrived))
 
     events: list[Event] = []
-    line_ends: set[str] = set()
+    line_ends: set[bytes] = set()
     comments: list[tuple[int, str]] = []
     unknown_fields: list[tuple[int, str]] = []
     unspaced: list[int] = []
@@ -58,7 +58,7 @@ def decode(frames: Iterable[Frame], max_events: int = 100_000) -> tuple[tuple[Ev
             break
         start, at = at, line_end.end()
         line = body[start : line_end.start()]
-        line_ends.add(line_end[0].decode())
+        line_ends.add(line_end[0])
 
         if not line:
             if data:
@@ -106,7 +106,7 @@ def decode(frames: Iterable[Frame], max_events: int = 100_000) -> tuple[tuple[Ev
                 unknown_fields.append((start, _text(line)))
 
     return tuple(events), Framing(
-        line_ends=frozenset(line_ends),
+        line_ends=frozenset(found.decode() for found in line_ends),
         bom=bom,
         comments=tuple(comments),
         unknown_fields=tuple(unknown_fields),

@@ -1,0 +1,11 @@
+"""The wire: sends requests, and gives back what came, as it came.
+
+A `Wire` holds the conversation with one endpoint through a transport. The `Network` is the transport that reaches the
+endpoint: it alone knows its address and its keys. What is between the two (a cassette that records) sees neither.
+"""
+
+from harness.wire.network import Network, variables
+from harness.wire.sending import Pace, Spent, Wire
+from harness.wire.tape import NotRecorded, Tape, tape_of
+
+__all__ = ["Network", "NotRecorded", "Pace", "Spent", "Tape", "Wire", "tape_of", "variables"]

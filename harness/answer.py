@@ -153,9 +153,9 @@ def _add_choice(choices: dict[int, dict[str, Json]], choice: dict[str, Json]) ->
         elif isinstance(value, str) and isinstance(message.get(key), str):
             _append(message, key, value)
         elif message.get(key) is None:
-            message[key] = value
+            message[key] = list(value) if isinstance(value, list) else value  # it grows, and the chunk must not
         elif isinstance(value, list) and isinstance(message[key], list):
-            message[key] = [*reading.arr(message[key]), *value]
+            reading.arr(message[key]).extend(value)
     if choice.get("finish_reason") is not None or ("finish_reason" not in into and "finish_reason" in choice):
         into["finish_reason"] = choice["finish_reason"]
     if "logprobs" in choice:
@@ -194,16 +194,18 @@ def _add_calls(message: dict[str, Json], deltas: Json) -> None:
         message["tool_calls"] = []
     calls = reading.arr(message["tool_calls"])
     places = reading.obj(message.setdefault("\1places", {}))
+    ids = reading.obj(message.setdefault("\1ids", {}))  # looked up, since a stream may have as many calls as chunks
     for _, delta in reading.objects(deltas):
         index = reading.integer(delta.get("index"))
         if index is None:  # no index: a new id begins a new call, anything else continues the last one
-            new = bool(delta.get("id")) and all(reading.get(call, "id") != delta["id"] for call in calls)
+            new = bool(delta.get("id")) and repr(delta["id"]) not in ids
             place = len(calls) if new or not calls else len(calls) - 1
         else:
             place = reading.integer(places.setdefault(str(index), len(calls))) or 0
         if place >= len(calls):
             calls.append({})
         _add_call(reading.obj(calls[place]), {key: value for key, value in delta.items() if key != "index"})
+        ids[repr(reading.get(calls, place, "id"))] = True
 
 
 def _add_call(call: dict[str, Json], delta: dict[str, Json]) -> None:

@@ -171,7 +171,9 @@ def mlflow() -> Iterator[dict[str, object]]:
         file = written("mlflow", config)
         command = [str(folder / "bin" / "mlflow"), "gateway", "start", "--config-path", str(file)]
         path = f"{folder / 'bin'}:{os.environ['PATH']}"
-        with started("mlflow", [*command, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"], port, "/health", PATH=path):
+        with started(
+            "mlflow", [*command, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"], port, "/health", PATH=path
+        ):
             yield {**profile("mlflow", "MLflow gateway, llama.cpp behind it", port, "/v1", "MLflow", "3.17.2"), "headers": {}}
 
 

@@ -22,7 +22,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from harness.model import Evidence, Exchange, Finding, Level
 
@@ -35,7 +35,12 @@ class Problem:
     at: str | None = None
 
 
-Problems: TypeAlias = "Iterable[str | Problem]"
+DOCUMENT: Final = "openai/openai-openapi f85dbe2, 2026-08-21"
+"""Where a source is the published document: add the component."""
+RECORDED: Final = "21,944 recorded exchanges, 2026-11"
+"""Where a source is what api.openai.com was seen to do: add the count, and add who does otherwise."""
+
+Problems: TypeAlias = Iterable[str | Problem]
 _Check = TypeVar("_Check", bound=Callable[[Any], Problems])
 
 
@@ -58,10 +63,18 @@ class Rule:
         return isinstance(exchange, self.looks_at) and not self.needs & exchange.reply.lost
 
     def findings(self, exchange: Exchange) -> Iterator[Finding]:
-        """Its problems with an exchange it applies to, as findings."""
+        """Its problem with an exchange that it applies to: one finding, the first place and how many there are.
+
+        A stream of 500 chunks with one defect in each has one defect.
+        """
+        found = 0
         for problem in self.check(exchange):
-            found = Problem(problem) if isinstance(problem, str) else problem
-            yield Finding(rule=self.id, level=self.level, message=found.message, at=found.at)
+            found += 1
+            if found == 1:
+                first = Problem(problem) if isinstance(problem, str) else problem
+        if found:
+            message = first.message if found == 1 else f"{first.message} (the first of {found} places)"
+            yield Finding(rule=self.id, level=self.level, message=message, at=first.at)
 
 
 def must(source: str, **how: Any) -> Callable[[_Check], _Check]:

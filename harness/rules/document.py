@@ -1,0 +1,98 @@
+"""What an answer says of itself: id, object, model, created, and what it adds to the standard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.choices import answers, chunks, pieces
+from harness.model import ChatCompleted, ChatStreamed, Json
+from harness.reading import brief, integer, obj
+from harness.rule import DOCUMENT, RECORDED, Problem, Problems, may, must, should
+
+_TOP = {"id", "object", "created", "model", "choices", "usage", "service_tier", "system_fingerprint"}
+_TOP |= {"metadata", "moderation", "obfuscation", "error"}
+_CHOICE = {"index", "finish_reason", "finish_details", "logprobs", "message", "delta"}
+_MESSAGE = {"role", "content", "refusal", "tool_calls", "function_call", "annotations", "audio"}
+_CALL = {"index", "id", "type", "function", "custom"}
+
+
+@must(
+    "sgl-project/mini-sglang#51, pydantic/pydantic-ai#2323; pydantic-ai and the AI SDK check the literal", instead_of=["/object"]
+)
+def object_is_named(x: ChatCompleted) -> Problems:
+    """`object` is `chat.completion` where it is given.
+
+    Clients with literal types refuse the answer; others take it for that of another operation ("text_completion").
+    """
+    body = obj(x.body)
+    if "object" in body and body["object"] != "chat.completion":
+        yield Problem(f"object is {brief(body['object'])}", "/object")
+
+
+@should(f"{RECORDED}: `chatcmpl-` and 29 characters; microsoft/foundry-local#144")
+def id_is_not_empty(x: ChatCompleted | ChatStreamed) -> Problems:
+    """`id` says something.
+
+    Programs store and look up answers by it: all that are "" become one.
+    """
+    for at, body in _documents(x):
+        if body.get("id") == "" and body.get("choices") != []:
+            yield Problem("id is empty", f"{at}/id")
+
+
+@should("microsoft/foundry-local#144, ddalcu/mlx-serve#257")
+def model_is_not_empty(x: ChatCompleted | ChatStreamed) -> Problems:
+    """`model` names the model that answered.
+
+    Cost tables and logs are kept by this name.
+    """
+    for at, body in _documents(x):
+        if body.get("model") == "" and body.get("choices") != []:
+            yield Problem("model is empty", f"{at}/model")
+
+
+@should(f"{DOCUMENT}, CreateChatCompletionResponse (Unix time in seconds); {RECORDED}")
+def created_is_in_seconds(x: ChatCompleted | ChatStreamed) -> Problems:
+    """`created` is a time of this century, in seconds.
+
+    Zero shows as 1970, and milliseconds as the year 58000: some date types cannot hold them.
+    """
+    for at, body in _documents(x):
+        created = integer(body.get("created"))
+        if created is not None and not 1_500_000_000 <= created < 4_102_444_800 and body.get("choices") != []:
+            yield Problem(f"created is {created}", f"{at}/created")
+
+
+@may(f"{DOCUMENT}; vercel/ai#1651, foundation-model-stack/fms-guardrails-orchestrator#452, vllm-project/vllm#27752")
+def has_only_known_fields(x: ChatCompleted | ChatStreamed) -> Problems:
+    """There are no fields beyond the standard's.
+
+    Clients pass over what they do not know, so extras do no harm. This notes which there are, and by which name
+    reasoning is returned (`reasoning_content` or `reasoning`), since clients look for it under one of them.
+    """
+    unknown: dict[str, str] = {}
+    for at, body in _documents(x):
+        for key in body.keys() - _TOP:
+            unknown.setdefault(key, at)
+    for choice in pieces(x) if isinstance(x, ChatStreamed) else answers(x):
+        for part, value, known in (
+            ("", choice.said, _CHOICE),
+            ("message.", choice.message, _MESSAGE),
+            ("delta.", choice.delta, _MESSAGE),
+        ):
+            for key in value.keys() - known:
+                unknown.setdefault(part + key, choice.at)
+        for at, call in choice.calls:
+            for key in call.keys() - _CALL:
+                unknown.setdefault("tool_calls." + key, at)
+    if unknown:
+        yield Problem(f"also {brief(sorted(unknown), 300)}", unknown[min(unknown)] or None)
+
+
+def _documents(x: ChatCompleted | ChatStreamed) -> Iterator[tuple[str, dict[str, Json]]]:
+    """The document, or every chunk, with its place."""
+    if isinstance(x, ChatStreamed):
+        for position, chunk in chunks(x):
+            yield f"chunks/{position}", chunk
+    else:
+        yield "", obj(x.body)

@@ -1,0 +1,159 @@
+"""Why an answer ended: clients decide by it whether to run tools, to go on, or to warn."""
+
+from __future__ import annotations
+
+from harness import asked
+from harness.choices import Choice, answers, parts, pieces, whole
+from harness.model import ChatCompleted, ChatStreamed, Json
+from harness.reading import arr, brief, objects, text
+from harness.rule import DOCUMENT, RECORDED, Problem, Problems, must, should
+
+_KNOWN = ("stop", "length", "tool_calls", "content_filter", "function_call")
+
+
+@must("pydantic/pydantic-ai#2323, OpenRouterTeam/python-sdk#44", instead_of=["/choices/*/finish_reason"])
+def is_given(x: ChatCompleted) -> Problems:
+    """Each choice of a whole answer has a `finish_reason` that is not null.
+
+    Typed clients refuse null; the others cannot tell a whole answer from one that was cut, and agents wait for more.
+    """
+    for choice in answers(x):
+        if choice.said.get("finish_reason") is None and "finish_details" not in choice.said:  # gpt-4-1106-vision, 2023
+            yield Problem(f"finish_reason is {_said(choice)}", f"{choice.at}/finish_reason")
+
+
+@must("microsoft/foundry-local#423, openai/openai-node#1292, openai/openai-node#499, vaadin/flow-components#9195")
+def arrives(x: ChatStreamed) -> Problems:
+    """Each choice of a stream gets a `finish_reason` before the end.
+
+    openai-node throws "missing finish_reason for choice 0", others never resolve or repeat the request three times.
+    """
+    if not whole(x):
+        return
+    places: dict[int, str] = {}
+    finished: set[int] = set()
+    for piece in pieces(x):
+        places.setdefault(piece.index, piece.at)
+        places[piece.index] = piece.at
+        if piece.said.get("finish_reason") is not None:  # "" is told by finish.is-not-empty
+            finished.add(piece.index)
+    for index in sorted(places.keys() - finished):
+        yield Problem(f"choice {index} never finished", f"{places[index]}/finish_reason")
+
+
+@must("RayBytes/ChatMock#114, BerriAI/litellm#376; OpenRouter in 137 recorded streams")
+def comes_once(x: ChatStreamed) -> Problems:
+    """A choice finishes once.
+
+    Where `stop` follows `tool_calls`, clients that keep the last value never run the tools.
+    """
+    finished: set[int] = set()
+    for piece in pieces(x):
+        if piece.said.get("finish_reason") not in (None, ""):
+            if piece.index in finished:
+                yield Problem(f"finish_reason {_said(piece)} again", f"{piece.at}/finish_reason")
+            finished.add(piece.index)
+
+
+@must(
+    "RayBytes/ChatMock#114; Open Interpreter and others stop reading there",
+)
+def nothing_follows(x: ChatStreamed) -> Problems:
+    """After its `finish_reason` a choice says nothing more.
+
+    Clients stop at the finish: text and calls that come later are lost.
+    """
+    finished: set[int] = set()
+    for piece in pieces(x):
+        if piece.index in finished and _says(piece.delta):
+            yield Problem(f"delta {brief(piece.delta)} after the finish", f"{piece.at}/delta")
+        if piece.said.get("finish_reason") not in (None, ""):
+            finished.add(piece.index)
+
+
+@should(f"{RECORDED}: the last delta is {{}} in all 631 streams of 2025 and 2026; old vLLM puts text there")
+def last_delta_is_empty(x: ChatStreamed) -> Problems:
+    """The chunk with the `finish_reason` says nothing else.
+
+    Clients that look at the finish first lose the last word, or a whole tool call.
+    """
+    for piece in pieces(x):
+        if piece.said.get("finish_reason") not in (None, "") and _says(piece.delta):
+            yield Problem(f"delta {brief(piece.delta)} with finish_reason {_said(piece)}", f"{piece.at}/delta")
+
+
+@must(
+    "sgl-project/sglang#3912, ollama/ollama#4357, mudler/LocalAI#5102, spring-projects/spring-ai#1358",
+    instead_of=["/choices/*/finish_reason"],
+)
+def is_not_empty(x: ChatCompleted | ChatStreamed) -> Problems:
+    """`finish_reason` is null until the end, never "".
+
+    openai-dotnet and Spring AI raise on the unknown value; clients that ask "is it null?" stop at the first chunk.
+    """
+    for choice in parts(x):
+        if choice.said.get("finish_reason") == "":
+            yield Problem('finish_reason is ""', f"{choice.at}/finish_reason")
+
+
+@must("openai/openai-dotnet#267, vespa-engine/vespa#33327, pydantic/pydantic-ai#2844", instead_of=["/choices/*/finish_reason"])
+def is_known(x: ChatCompleted | ChatStreamed) -> Problems:
+    """`finish_reason` is `stop`, `length`, `tool_calls`, `content_filter` or `function_call`.
+
+    openai-dotnet, Semantic Kernel and pydantic-ai raise on "eos", "end_turn", "error" or upper case.
+    """
+    for choice in parts(x):
+        reason = choice.said.get("finish_reason")
+        if reason not in (None, "") and reason not in _KNOWN:
+            yield Problem(f"finish_reason is {brief(reason)}", f"{choice.at}/finish_reason")
+
+
+@must(f"vllm-project/vllm#25054, ollama/ollama#7963, BerriAI/litellm#12862; {RECORDED}: 951 bodies and 285 streams")
+def tool_calls_finish_so(x: ChatCompleted | ChatStreamed) -> Problems:
+    """An answer with tool calls ends with `tool_calls`, not with `stop`, unless the request named the function.
+
+    Agents look for `tool_calls` and never run the tool otherwise. With a named function api.openai.com itself says `stop`
+    (443 of 450), so both are right there.
+    """
+    if whole(x) and not asked.forces_one_function(x.request):
+        for choice in answers(x):
+            if arr(choice.message.get("tool_calls")) and choice.said.get("finish_reason") in ("stop", "function_call"):
+                yield Problem(f"finish_reason is {_said(choice)} with tool calls", f"{choice.at}/finish_reason")
+
+
+@should(f"{DOCUMENT}, finish_reason; {RECORDED}: legacy functions give function_call")
+def function_call_finishes_so(x: ChatCompleted | ChatStreamed) -> Problems:
+    """An answer with the legacy `function_call` ends with `function_call`, unless the request named the function.
+
+    Programs that still use `functions` look for it.
+    """
+    if whole(x) and not asked.forces_one_function(x.request):
+        for choice in answers(x):
+            if choice.message.get("function_call") and choice.said.get("finish_reason") in ("stop", "tool_calls"):
+                yield Problem(f"finish_reason is {_said(choice)} with a function_call", f"{choice.at}/finish_reason")
+
+
+@must("leookun/cursor-byok#391, QuantumNous/new-api#1480")
+def tool_calls_has_calls(x: ChatCompleted | ChatStreamed) -> Problems:
+    """`tool_calls` is said only where there are tool calls.
+
+    Agents run no tool, ask again, and so turn in a circle, or raise on the missing list.
+    """
+    if whole(x):
+        for choice in answers(x):
+            message = choice.message
+            if (
+                choice.said.get("finish_reason") == "tool_calls"
+                and not message.get("tool_calls")
+                and not message.get("function_call")
+            ):
+                yield Problem("finish_reason is tool_calls, and there are none", f"{choice.at}/finish_reason")
+
+
+def _says(delta: dict[str, Json]) -> bool:
+    reasoning = delta.get("reasoning_content") or delta.get("reasoning")
+    return bool(delta.get("content") or delta.get("refusal") or reasoning or list(objects(delta.get("tool_calls"))))
+
+
+def _said(choice: Choice) -> str:
+    return brief(text(choice.said.get("finish_reason")) or choice.said.get("finish_reason"))

@@ -1,0 +1,127 @@
+"""How the bytes of an event stream are written: what the standard allows is more than what clients read."""
+
+from __future__ import annotations
+
+from harness.choices import cut
+from harness.model import ChatStreamed, Event, Evidence
+from harness.reading import ABSENT, brief, parse
+from harness.rule import RECORDED, Problem, Problems, may, must, should
+
+_BYTES = (Evidence.BYTES,)
+
+
+@should(f"{RECORDED}: LF only in 1,655 of 1,655 streams; Perplexity sends CRLF (41 of 41)", needs=_BYTES)
+def line_feeds_only(x: ChatStreamed) -> Problems:
+    """Lines end with a line feed alone.
+
+    Clients that split the body at two line feeds never see the end of an event, and show everything at once or nothing.
+    """
+    others = sorted(x.framing.line_ends - {"\n"})
+    if others:
+        yield f"lines end with {' and '.join(brief(end) for end in others)}"
+
+
+@should(f"openai/openai-python#498, davidmigloz/langchain_dart#778, sgl-project/genai-bench#159; {RECORDED}", needs=_BYTES)
+def space_after_colon(x: ChatStreamed) -> Problems:
+    """A space follows `data:`.
+
+    The standard lets it out; clients that cut off the six characters `data: ` drop every event, or its first brace.
+    """
+    for offset in x.framing.unspaced:
+        yield Problem("`data:` without a space", f"bytes {offset}-{offset + 5}")
+
+
+@must("SillyTavern, public/scripts/sse-stream.js; Azure Foundry ends with one line feed in recordings", needs=_BYTES)
+def blank_line_at_end(x: ChatStreamed) -> Problems:
+    """The last event ends with a blank line, as any other.
+
+    By the standard an event without it is never dispatched. SillyTavern and browsers drop it: the last words, or `[DONE]`.
+    """
+    tail = x.framing.tail
+    if not cut(x) and any(line.startswith(b"data") for line in tail.splitlines()):
+        yield Problem(
+            f"no blank line after {brief(tail.decode('utf-8', 'replace'))}",
+            f"bytes {x.framing.tail_at}-{x.framing.tail_at + len(tail)}",
+        )
+
+
+@must(f"anomalyco/opencode#23442, alexrudall/ruby-openai#338; {RECORDED}: one line in every event", needs=_BYTES)
+def one_line_per_event(x: ChatStreamed) -> Problems:
+    """Each event has one `data:` line.
+
+    Most clients parse each line by itself: JSON that is spread over several raises, or is dropped piece by piece.
+    """
+    for event in x.events:
+        if event.data_lines > 1:
+            yield Problem(f"an event of {event.data_lines} data lines", _bytes(event))
+
+
+@must("ggml-org/llama.cpp#4036, mozilla-ai/llamafile#727; WHATWG HTML, section 9.2.5 (always UTF-8)", needs=_BYTES)
+def utf_8(x: ChatStreamed) -> Problems:
+    """The bytes are UTF-8.
+
+    Characters that are split over two chunks come out as garbage in Chinese, Japanese or emoji; strict clients end the stream.
+    """
+    for offset in x.framing.invalid_utf8:
+        yield Problem(f"bytes {x.reply.content[offset : offset + 4].hex(' ')} are not UTF-8", f"bytes {offset}-{offset + 1}")
+
+
+@must("openai-python 3.54, _streaming.py (the mark becomes part of the field's name)", needs=_BYTES)
+def no_byte_order_mark(x: ChatStreamed) -> Problems:
+    """The stream does not begin with a byte order mark.
+
+    Browsers skip it; the decoders of the SDKs read a field `\\ufeffdata`, and so lose the first chunk with the role.
+    """
+    if x.framing.bom:
+        yield Problem("the stream begins with a byte order mark", "bytes 0-3")
+
+
+@must(f"{RECORDED}: GPUStack reports failures as a bare line `error: {{…}}`", needs=_BYTES)
+def no_stray_lines(x: ChatStreamed) -> Problems:
+    """Every line is a comment or one of the fields `data`, `event`, `id`, `retry`.
+
+    Others are ignored by every client: what they say, an error or a chunk without `data:`, is lost in silence.
+    """
+    for offset, line in x.framing.unknown_fields:
+        yield Problem(f"the line {brief(line)}", f"bytes {offset}-{offset + len(line.encode('utf-8', 'replace'))}")
+
+
+@may(
+    "docker/docker-agent#2349, brainlid/langchain#569, tmc/langchaingo#1332; OpenRouter sends them in 439 of 945 streams",
+    needs=_BYTES,
+)
+def no_comments(x: ChatStreamed) -> Problems:
+    """There are no comment lines.
+
+    They are legal, and a good way to keep a connection alive; naive clients try to parse them as JSON.
+    """
+    for offset, comment in x.framing.comments:
+        yield Problem(f"the comment {brief(comment)}", f"bytes {offset}-{offset + 1 + len(comment.encode('utf-8', 'replace'))}")
+
+
+@must("mnfst/llm-gateway#2053, diegosouzapw/OmniRoute#7031, anomalyco/opencode#23442, Routstr/routstr-core#543")
+def data_is_json(x: ChatStreamed) -> Problems:
+    """The data of each event is one JSON document, or `[DONE]`.
+
+    Clients raise on anything else: two chunks glued into one event, one chunk torn in two, a keep-alive comment that a
+    proxy put behind `data:`.
+    """
+    known = {chunk.event for chunk in x.chunks}
+    for position, event in enumerate(x.events):
+        if position not in known and event.data != "[DONE]" and parse(event.data) is ABSENT:
+            yield Problem(f"the data {brief(event.data)}", _bytes(event))
+
+
+@should(f"{RECORDED}: no `event:` line in 1,655 streams; Groq fails with `event: error`; jjang-ai/vmlx#219", needs=_BYTES)
+def no_named_events(x: ChatStreamed) -> Problems:
+    """No event has a name of its own.
+
+    `onmessage` of EventSource and clients like it never see a named event: vendor events, and errors sent as `event: error`.
+    """
+    for event in x.events:
+        if event.event != "message":
+            yield Problem(f"an event named {brief(event.event)}", _bytes(event))
+
+
+def _bytes(event: Event) -> str:
+    return f"bytes {event.start}-{event.end}"

@@ -1,0 +1,106 @@
+"""What the model says: the message of a choice, whole or in deltas."""
+
+from __future__ import annotations
+
+from harness import asked
+from harness.choices import answers, parts, whole
+from harness.model import ChatCompleted, ChatStreamed, Json
+from harness.reading import arr, brief, text
+from harness.rule import RECORDED, Problem, Problems, must, should
+
+_TEMPLATE_WORDS = (
+    "<|im_end|>", "<|im_start|>", "<|eot_id|>", "<|start_header_id|>", "<|endoftext|>", "<|end_of_text|>", "<end_of_turn>",
+    "<|channel|>", "<｜end▁of▁sentence｜>", "</s>", "[/INST]",
+)  # fmt: skip
+
+
+@must(
+    "pydantic/pydantic-ai#2323; pydantic-ai, the AI SDK and LangChain check or switch by it",
+    instead_of=["/choices/*/message/role"],
+)
+def role_is_assistant(x: ChatCompleted) -> Problems:
+    """The message has the role `assistant`.
+
+    Typed clients refuse any other, LangChain makes a message of another kind of it, and sent back it is refused.
+    """
+    for choice in answers(x):
+        if choice.message and choice.message.get("role") != "assistant":
+            yield Problem(f"role is {brief(choice.message.get('role'))}", f"{choice.at}/message/role")
+
+
+@must(
+    "vercel/ai#17779; Mistral (47 bodies with a list) and Cloudflare (3 of 3 with an object) in recordings",
+    instead_of=["/choices/*/message/content", "/choices/*/delta/content"],
+)
+def content_is_text(x: ChatCompleted | ChatStreamed) -> Problems:
+    """`content` is a text or null.
+
+    A list of parts or an object raises where a client joins texts ("expected string, received array"), or shows as
+    "[object Object]".
+    """
+    for choice in parts(x):
+        part = "message" if "message" in choice.said else "delta"
+        content = (choice.message or choice.delta).get("content")
+        if content is not None and not isinstance(content, str):
+            yield Problem(f"content is {brief(content)}", f"{choice.at}/{part}/content")
+
+
+@must("ml-explore/mlx-lm#1738, raullenchai/Rapid-MLX#467", instead_of=["/choices/*/message/content"])
+def content_is_there(x: ChatCompleted) -> Problems:
+    """The message has the key `content`.
+
+    `message["content"]` is the first line of every example: KeyError. (With tool calls: tools.content-is-there-beside-calls.)
+    """
+    for choice in answers(x):
+        if choice.message and "content" not in choice.message and not _calls(choice.message):
+            yield Problem("no content", f"{choice.at}/message/content")
+
+
+@must("ggml-org/llama.cpp#4036, ggml-org/llama.cpp#28926, mozilla-ai/llamafile#727")
+def has_no_replacement_characters(x: ChatCompleted | ChatStreamed) -> Problems:
+    """No U+FFFD takes the place of a character.
+
+    Tokens that end within a character are decoded one by one: Chinese, Japanese and emoji come out as "��". An answer
+    that was cut at its last token may end so.
+    """
+    for choice in parts(x):
+        part = "message" if "message" in choice.said else "delta"
+        content = text((choice.message or choice.delta).get("content"))
+        within = content.rstrip("\ufffd") if isinstance(x, ChatCompleted) else content
+        if "\ufffd" in within and not asked.mentions(x.request, "\ufffd"):
+            at = within.index("\ufffd")
+            yield Problem(f"content has U+FFFD in {brief(within[max(0, at - 20) : at + 20])}", f"{choice.at}/{part}/content")
+
+
+@should("LM Studio, TGI (`</s>` in 14 recorded streams), lmstudio-ai/lmstudio-bug-tracker#2115; never by api.openai.com")
+def has_no_template_words(x: ChatCompleted | ChatStreamed) -> Problems:
+    """The content has no control words of a chat template.
+
+    A server with the wrong template, or one that does not skip special tokens, shows users `<|im_end|>` and `</s>`; sent
+    back, they end the conversation's turn in the wrong place.
+    """
+    for choice in answers(x):
+        content = text(choice.message.get("content"))
+        for word in _TEMPLATE_WORDS:
+            if word in content and not asked.mentions(x.request, word):
+                yield Problem(f"content has {word}", f"{choice.at}/message/content")
+
+
+@should(f"lmstudio-ai/lmstudio-bug-tracker#1773, SillyTavern/SillyTavern#2122; {RECORDED}")
+def answer_is_not_all_reasoning(x: ChatCompleted | ChatStreamed) -> Problems:
+    """An answer that came to its end is in `content`, not in the reasoning alone.
+
+    Clients show an empty answer, and JSON that was asked for is not found.
+    """
+    for choice in answers(x):
+        message = choice.message
+        reasoning = text(message.get("reasoning_content")) or text(message.get("reasoning"))
+        spoken = message.get("content") or message.get("refusal") or message.get("audio") or _calls(message)
+        if whole(x) and choice.said.get("finish_reason") == "stop" and reasoning and not spoken:
+            yield Problem(
+                f"content is {brief(message.get('content'))}, reasoning {brief(reasoning)}", f"{choice.at}/message/content"
+            )
+
+
+def _calls(message: dict[str, Json]) -> bool:
+    return bool(arr(message.get("tool_calls")) or message.get("function_call"))

@@ -1,0 +1,298 @@
+"""Tool calls: whole in a message, or in deltas that a client must be able to put together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from harness import asked
+from harness.choices import Choice, answers, calls, parts, pieces, whole
+from harness.model import ChatCompleted, ChatStreamed, Json
+from harness.reading import arr, brief, get, integer, obj, parse, text
+from harness.rule import RECORDED, Problem, Problems, must, should
+
+_RAW_CALL = re.compile(
+    r"<tool_call>|<function=|<\|tool_call|\[TOOL_CALLS\]|<｜tool▁calls▁begin｜>|<\|python_tag\|>|<function_call>"
+)
+_MESSAGE = "/choices/*/message/tool_calls"
+_DELTA = "/choices/*/delta/tool_calls"
+
+
+@should(
+    "inferencerlabs/inferencer-feedback#42, microsoft/foundry-local#144; vLLM, Mistral, Together in recordings",
+    instead_of=[_MESSAGE, _DELTA],
+)
+def none_is_no_key(x: ChatCompleted | ChatStreamed) -> Problems:
+    """Without a tool call there is no key `tool_calls`: neither null nor an empty array.
+
+    Clients that ask whether the key is there go on to run nothing, and strict servers refuse `[]` when it is sent back.
+    """
+    for choice in parts(x):
+        part, said = _part(choice)
+        if "tool_calls" in said and said["tool_calls"] in (None, []):
+            yield Problem(f"tool_calls is {brief(said['tool_calls'])}", f"{choice.at}/{part}/tool_calls")
+
+
+@must("openai/openai-dotnet#428, openai/openai-node#1946, ggml-org/llama.cpp#11992", instead_of=[_MESSAGE + "/*/id"])
+def call_has_an_id(x: ChatCompleted) -> Problems:
+    """Each tool call of a message has an `id` that is a text and not empty.
+
+    The tool's result must name it: the next turn is refused (400) without.
+    """
+    for choice in answers(x):
+        for at, call in choice.calls:
+            if not text(call.get("id")):
+                yield Problem(f"id is {brief(call.get('id'))}", f"{at}/id")
+
+
+@must("lmstudio-ai/lmstudio-bug-tracker#830, openai/openai-dotnet#428, openai/openai-node#1946")
+def ids_differ(x: ChatCompleted | ChatStreamed) -> Problems:
+    """No two tool calls of an answer have one `id`.
+
+    Results are matched by it: one result goes to both calls, or the next turn is refused.
+    """
+    seen: set[tuple[int, str]] = set()
+    for choice, at, call in _begun(x):
+        name = text(call.get("id"))
+        if name and (choice, name) in seen:
+            yield Problem(f"id {brief(name)} again", f"{at}/id")
+        seen.add((choice, name))
+
+
+@must(
+    "openai/openai-python#3246, ollama/ollama#7881, open-webui/open-webui#27190, vercel/ai#15879",
+    instead_of=[_DELTA + "/*/index"],
+)
+def delta_has_an_index(x: ChatStreamed) -> Problems:
+    """Each tool call of a delta has an integer `index`.
+
+    It says which call the fragment belongs to. openai-python raises TypeError, the AI SDK refuses the chunk, and Open WebUI
+    never runs the tool.
+    """
+    for piece in pieces(x):
+        for at, delta in piece.calls:
+            if integer(delta.get("index")) is None:
+                yield Problem(f"index is {brief(delta.get('index'))}", f"{at}/index")
+
+
+@must("ai-dynamo/dynamo#4723, su-kaka/gcli2api#406, huggingface/smolagents#1958, camel-ai/camel#3662")
+def index_is_of_one_call(x: ChatStreamed) -> Problems:
+    """One `index` is one call: parallel calls have different ones.
+
+    Clients join what has the same index: arguments `{…}{…}` and names glued together.
+    """
+    for call in calls(x):
+        first = ""
+        for at, delta in call.deltas:
+            name = text(delta.get("id"))
+            if name and first and name != first:
+                yield Problem(f"index {call.index} is call {brief(first)} and call {brief(name)}", f"{at}/index")
+            first = first or name
+
+
+@should(f"{RECORDED}: indexes are 0, 1, 2 in turn; OpenRouter began at 1 in 13; openai-node fills the gap with undefined")
+def indexes_count_from_zero(x: ChatStreamed) -> Problems:
+    """The tool calls of a choice have the indexes 0, 1, 2 in turn.
+
+    Clients use the index as the position in an array, and raise on the hole.
+    """
+    next_of: dict[int, int] = {}
+    for call in calls(x):
+        expected = next_of.get(call.choice, 0)
+        if call.index != expected:
+            yield Problem(f"index {call.index} where {expected} is next", f"{call.deltas[0][0]}/index")
+        next_of[call.choice] = call.index + 1
+
+
+@must("continuedev/continue#13235, iOfficeAI/aionrs#99, unslothai/unsloth#10059")
+def first_delta_has_the_id(x: ChatStreamed) -> Problems:
+    """The first delta of a call has its `id`.
+
+    Clients open the call with it: Continue printed the arguments as text, and the next turn is refused (400).
+    """
+    for call in calls(x):
+        at, delta = call.deltas[0]
+        if not text(delta.get("id")):
+            yield Problem(f"the first delta of call {call.index} is {brief(delta)}", f"{at}/id")
+
+
+@must("continuedev/continue#13235, unslothai/unsloth#10059")
+def first_delta_has_the_name(x: ChatStreamed) -> Problems:
+    """The first delta of a call has the name of what is called.
+
+    The AI SDK refuses the chunk ("Expected 'function.name' to be a string"), others open a call of nothing.
+    """
+    for call in calls(x):
+        at, delta = call.deltas[0]
+        if not text(get(delta, "function", "name")) and not text(get(delta, "custom", "name")):
+            yield Problem(f"the first delta of call {call.index} is {brief(delta)}", f"{at}/function/name")
+
+
+@should(f"{RECORDED}: in all first deltas of api.openai.com; Mistral leaves it out", instead_of=[_DELTA + "/*/type"])
+def first_delta_has_the_type(x: ChatStreamed) -> Problems:
+    """The first delta of a call has its `type`.
+
+    Clients that send the call back with what they got are refused: the type is required there.
+    """
+    for call in calls(x):
+        at, delta = call.deltas[0]
+        if not text(delta.get("type")):
+            yield Problem(f"type is {brief(delta.get('type'))} in the first delta of call {call.index}", f"{at}/type")
+
+
+@must("SillyTavern, public/scripts/tool-calling.js (applyToolCallDelta); BerriAI/litellm#11407, vllm-project/vllm#31438")
+def name_comes_once(x: ChatStreamed) -> Problems:
+    """Only the first delta of a call has a name.
+
+    Clients join texts: "get_weatherget_weather" is no tool they know.
+    """
+    for call in calls(x):
+        named = False
+        for at, delta in call.deltas:
+            name = text(get(delta, "function", "name"))
+            if name and named:
+                yield Problem(f"name {brief(name)} again", f"{at}/function/name")
+            named = named or bool(name)
+
+
+@should("SillyTavern, public/scripts/tool-calling.js (applyToolCallDelta); OpenRouter sends null in 278 recorded deltas")
+def later_deltas_add_arguments_alone(x: ChatStreamed) -> Problems:
+    """After its first delta a call's deltas have `index` and arguments, and repeat neither `id` nor `type`, not even as null.
+
+    SillyTavern makes "call_1call_1" of a repeated id, and forgets the id where null follows. (A name that is repeated:
+    tools.name-comes-once.)
+    """
+    for call in calls(x):
+        for at, delta in call.deltas[1:]:
+            function = obj(delta.get("function"))
+            again: list[str] = [key for key in ("id", "type") if key in delta]
+            if text(delta.get("id")) and text(delta.get("id")) != text(call.deltas[0][1].get("id")):
+                continue  # another call: tools.index-is-of-one-call
+            if "name" in function and not function["name"]:
+                again.append("function.name")
+            if again:
+                yield Problem(f"{', '.join(again)} again: {brief(delta)}", at)
+
+
+@must(
+    "ggml-org/llama.cpp#20198, sipeed/picoclaw#1292; old TGI in recordings",
+    instead_of=[_MESSAGE + "/*/function/arguments", _DELTA + "/*/function/arguments"],
+)
+def arguments_are_text(x: ChatCompleted | ChatStreamed) -> Problems:
+    """`function.arguments` is a text that holds JSON, not the JSON itself.
+
+    Typed SDKs refuse an object; others run the tool with `{}`.
+    """
+    for choice in parts(x):
+        for at, call in choice.calls:
+            function = call.get("function")
+            arguments = obj(function).get("arguments")
+            absent = isinstance(x, ChatStreamed) and arguments is None
+            if isinstance(function, dict) and not absent and not isinstance(arguments, str):
+                yield Problem(f"arguments is {brief(arguments)}", f"{at}/function/arguments")
+
+
+@must("elizaOS/eliza#16973, lidge-jun/opencodex#361, vllm-project/vllm#31438, ggml-org/llama.cpp#20202")
+def arguments_are_json(x: ChatCompleted | ChatStreamed) -> Problems:
+    """The arguments of a function, in one piece or joined from the deltas, are one JSON object.
+
+    Streams that send the whole arguments once more at the end, or two calls as one, give `{…}{…}`: every call fails, and
+    only when streaming.
+    """
+    for at, arguments in _arguments(x):
+        if arguments.strip() and not isinstance(parse(arguments), dict):
+            yield Problem(f"arguments is {brief(arguments)}", at)
+
+
+@must(
+    "vllm-project/vllm#21365, ar-jan/llm-venice#41, pydantic/pydantic-ai#822; OpenRouter (79 calls) and Databricks in recordings"
+)
+def arguments_are_not_empty(x: ChatCompleted | ChatStreamed) -> Problems:
+    """A call without arguments has `"{}"`, not "".
+
+    `json.loads("")` raises.
+    """
+    for at, arguments in _arguments(x):
+        if not arguments.strip():
+            yield Problem(f"arguments is {brief(arguments)}", at)
+
+
+@should(f"{RECORDED}: api.openai.com calls what was offered; huggingface/smolagents#1958")
+def called_tool_was_offered(x: ChatCompleted | ChatStreamed) -> Problems:
+    """A call names a tool that the request offered.
+
+    Nobody can run another: agents raise KeyError. A name with a prefix of the template ("functions.get_weather"), one
+    that the server cut off, and calls where no tool was offered show here.
+    """
+    offered = asked.names(x.request)
+    for _, at, call in _begun(x):
+        kind = "custom" if "custom" in call else "function"
+        name = text(get(call, kind, "name"))
+        if name and name not in offered:
+            yield Problem(f"calls {brief(name)}, and {brief(sorted(offered))} were offered", f"{at}/{kind}/name")
+
+
+@should(
+    "ml-explore/mlx-lm#1738, langchain-ai/langchain#34268; Groq, Gemini and Cerebras leave it out in recordings",
+    instead_of=["/choices/*/message/content"],
+)
+def content_is_there_beside_calls(x: ChatCompleted) -> Problems:
+    """A message with tool calls has the key `content`, null or a text.
+
+    `message["content"]` raises KeyError.
+    """
+    for choice in answers(x):
+        message = choice.message
+        if (arr(message.get("tool_calls")) or message.get("function_call")) and "content" not in message:
+            yield Problem("no content", f"{choice.at}/message/content")
+
+
+@should("lmstudio-ai/lmstudio-bug-tracker#2115, ollama/ollama-python#279, youssofal/MTPLX#249, vllm-project/vllm#25560")
+def call_is_not_in_the_content(x: ChatCompleted | ChatStreamed) -> Problems:
+    """A tool call is in `tool_calls`, not in the text as the model's template writes it.
+
+    The program sees no call, and shows `<tool_call>{…}` to the user.
+    """
+    if asked.offers_tools(x.request):
+        for choice in answers(x):
+            raw = _RAW_CALL.search(text(choice.message.get("content")))
+            if raw and not asked.mentions(x.request, raw[0]):
+                yield Problem(f"content has {brief(raw[0])}", f"{choice.at}/message/content")
+
+
+def _part(choice: Choice) -> tuple[str, dict[str, Json]]:
+    return ("message", choice.message) if "message" in choice.said else ("delta", choice.delta)
+
+
+def _begun(x: ChatCompleted | ChatStreamed) -> Iterator[tuple[int, str, dict[str, Json]]]:
+    """Each tool call, in a stream its first delta, with its choice and its place."""
+    if isinstance(x, ChatStreamed):
+        for begun in calls(x):
+            yield begun.choice, *begun.deltas[0]
+    else:
+        for choice in answers(x):
+            for at, call in choice.calls:
+                yield choice.index, at, call
+
+
+def _arguments(x: ChatCompleted | ChatStreamed) -> Iterator[tuple[str, str]]:
+    """Place and arguments of the function calls that came to their end, where the arguments are texts.
+
+    In a stream the deltas are joined; where two calls have one index, that is told by tools.index-is-of-one-call.
+    """
+    if not whole(x):
+        return
+    unfinished = {choice.index for choice in answers(x) if choice.said.get("finish_reason") in ("length", "content_filter")}
+    if isinstance(x, ChatStreamed):
+        for begun in calls(x):
+            ids = {text(delta.get("id")) for _, delta in begun.deltas} - {""}
+            functions = [delta["function"] for _, delta in begun.deltas if isinstance(delta.get("function"), dict)]
+            said = [arguments for function in functions if (arguments := obj(function).get("arguments")) is not None]
+            if begun.choice not in unfinished and len(ids) < 2 and functions and all(isinstance(one, str) for one in said):
+                yield f"{begun.deltas[-1][0]}/function/arguments", "".join(map(text, said))
+    else:
+        for choice in answers(x):
+            for at, call in choice.calls:
+                arguments = get(call, "function", "arguments")
+                if choice.index not in unfinished and isinstance(arguments, str):
+                    yield f"{at}/function/arguments", arguments

@@ -105,7 +105,10 @@ def brief(value: object, limit: int = 80) -> str:
     """JSON of a value for a message, cut to `limit` characters, with control characters escaped."""
     try:
         written = json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError):
+    except TypeError:
         written = repr(value)
-    written = "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in written)
+    except (ValueError, RecursionError):
+        written = f"({type(value).__name__} too deep or too large to be shown)"
+    start = written[: limit + 1]  # escapes only make it longer
+    written = "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in start)
     return written if len(written) <= limit else written[: limit - 1] + "…"

@@ -30,6 +30,7 @@ from harness.model import (
     Exchange,
     Finding,
     Garbled,
+    Json,
     Judged,
     Kind,
     Level,
@@ -109,7 +110,7 @@ def _counted(message: str, count: int, documents: int) -> str:
     return message if documents == 1 else f"{message} (in {count} of {documents} chunks)"
 
 
-def _documents(exchange: Exchange) -> Iterable[tuple[contract.Kind, str, object]]:
+def _documents(exchange: Exchange) -> Iterable[tuple[contract.Kind, str, Json]]:
     """The documents of an exchange that the contract speaks of: kind, what their places begin with, document."""
     match exchange:
         case ChatStreamed():

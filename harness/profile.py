@@ -1,0 +1,237 @@
+"""What an endpoint's profile says: a base URL, a model, a way to authenticate.
+
+A key is never in a profile, an option or a URL: `${NAME}` stands for an environment variable, and the wire alone looks
+into it. So a value that looks like a key is refused here, and no message repeats it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from harness.document import Document, Place, did_you_mean
+from harness.errors import BadInput
+from harness.model import Accepted, Endpoint, Limits, Retry
+from harness.reading import brief
+
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]*")
+HEADER: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, in lower case
+VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DATE: Final = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
+_ACCEPTED: Final = re.compile(r"[a-z0-9-]+(/[a-z0-9-]+|\.[a-z0-9-]+)")  # suite/case or a rule's id
+_SECRET: Final = re.compile(r"authoriz|cookie|token|secret|password|credential|(^|[-_])(key|auth)($|[-_])|apikey")
+_LONGEST_PUBLIC_WORD: Final = 19  # longer than that, or with a vendor's mark, a literal credential is taken for a real one
+_MARKED: Final = re.compile(r"\b(sk|pk|hf|gsk|xai|key|AIza|ghp|github_pat)[-_]", re.ASCII)
+_KEYS: Final = (
+    "name", "title", "base_url", "dialect", "model", "models", "headers", "query", "token_field",
+    "lacks", "known", "retry", "limits", "notes", "recorded",
+)  # fmt: skip
+TOKEN_FIELDS: Final = ("max_tokens", "max_completion_tokens")
+
+
+def endpoint(document: Document) -> Endpoint:
+    """The endpoint; slips are noted in the document, and what they spoil has a default."""
+    root = document.root()
+    keys = root.keys(_KEYS, ("name", "title", "base_url"))
+    name = _name(keys["name"]) if "name" in keys else ""
+    return Endpoint(
+        name=name,
+        title=keys["title"].text() if "title" in keys else name,
+        base_url=_base_url(keys["base_url"]) if "base_url" in keys else "",
+        model=keys["model"].text() if "model" in keys else None,
+        models=_texts(keys.get("models")),
+        dialect=_dialect(keys["dialect"]) if "dialect" in keys else "openai",
+        headers=_credentials(keys.get("headers"), header=True),
+        query=_credentials(keys.get("query"), header=False),
+        token_field=_token_field(keys["token_field"]) if "token_field" in keys else TOKEN_FIELDS[0],
+        lacks=_links(keys.get("lacks")),
+        known=_known(keys.get("known")),
+        retry=_retry(keys["retry"]) if "retry" in keys else Retry(),
+        limits=_limits(keys["limits"]) if "limits" in keys else Limits(),
+        notes=_notes(keys.get("notes")),
+        recorded=_texts(keys.get("recorded")),
+    )
+
+
+# ---------------------------------------------------------------- the parts of a profile
+
+
+def _name(place: Place) -> str:
+    name = place.text()
+    if name and not NAME.fullmatch(name):
+        place.say(f"`name` must be made of a-z, 0-9, `-` and `.` (it names a folder of cassettes), and is {brief(name)}")
+    return name
+
+
+def _base_url(place: Place) -> str:
+    url = place.text()
+    try:
+        return addressed(url)[1] if url else ""
+    except BadInput as error:
+        place.say(str(error))
+        return ""
+
+
+def _dialect(place: Place) -> str:
+    folder = Path(__file__).parent / "dialects"
+    known = {file.stem for file in folder.glob("*.py") if not file.stem.startswith("_")}
+    dialect = place.text()
+    if dialect and dialect not in known:
+        place.say(f"there is no dialect {brief(dialect)}{did_you_mean(dialect, known)}")
+    return dialect
+
+
+def _token_field(place: Place) -> str:
+    field = place.text()
+    if field and field not in TOKEN_FIELDS:
+        place.say(f"`token_field` is {' or '.join(TOKEN_FIELDS)}, not {brief(field)}{did_you_mean(field, TOKEN_FIELDS)}")
+    return field
+
+
+def _texts(place: Place | None) -> dict[str, str]:
+    return {key: part.text() for key, part in place.parts().items()} if place is not None else {}
+
+
+def _links(place: Place | None) -> dict[str, str]:
+    parts = place.parts() if place is not None else {}
+    return {key: _link(part) for key, part in parts.items()}
+
+
+def _link(place: Place) -> str:
+    link = place.text()
+    if link and not link.startswith(("https://", "http://")):
+        place.say(f"`{place.name}` must be a link (https://…), and is {brief(link)}")
+    return link
+
+
+def _known(place: Place | None) -> dict[str, Accepted]:
+    known = {}
+    for name, part in (place.parts() if place is not None else {}).items():
+        if not _ACCEPTED.fullmatch(name):
+            part.say(f"`known` names failures by `suite/case` or by a rule's id, not by {brief(name)}")
+        keys = part.keys(("issue", "until"), ("issue",))
+        until = keys["until"].text() if "until" in keys else None
+        if until and not _DATE.fullmatch(until):
+            keys["until"].say(f"`until` must be a day, YYYY-MM-DD, and is {brief(until)}")
+        known[name] = Accepted(issue=_link(keys["issue"]) if "issue" in keys else "", until=until)
+    return known
+
+
+def _retry(place: Place) -> Retry:
+    keys = place.keys(("on", "at_most", "wait_at_most_s"))
+    default = Retry()
+    return Retry(
+        on=tuple(part.whole(400, 599) for part in keys["on"].items()) if "on" in keys else default.on,
+        at_most=keys["at_most"].whole(0, 20) if "at_most" in keys else default.at_most,
+        wait_at_most_s=keys["wait_at_most_s"].number(0, 3600) if "wait_at_most_s" in keys else default.wait_at_most_s,
+    )
+
+
+def _limits(place: Place) -> Limits:
+    whole = {"concurrency": 256, "requests_per_minute": 1_000_000, "max_bytes": 2**30, "max_events": 10_000_000}
+    seconds = {"connect_s": 600, "first_byte_s": 3600, "idle_s": 3600, "timeout_s": 7200, "after_done_s": 60}
+    given: dict[str, int | float] = {}
+    for key, part in place.keys((*whole, *seconds)).items():
+        given[key] = part.whole(1, whole[key]) if key in whole else part.number(0, seconds[key])
+    return Limits(**given)  # type: ignore[arg-type]
+
+
+def _notes(place: Place | None) -> str:
+    if place is None:
+        return ""
+    if isinstance(place.value, str):
+        return place.value
+    return place.text()
+
+
+def _credentials(place: Place | None, *, header: bool) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, part in (place.parts() if place is not None else {}).items():
+        if header and not HEADER.fullmatch(name):
+            part.say(f"{brief(name)} is no name of a header in lower case{_lowered(name)}")
+        if not isinstance(part.value, str) or not part.value.isprintable():
+            part.text()  # says what it must be; the value of a credential is not shown
+            continue
+        slip = _secret(name, part.value, _LONGEST_PUBLIC_WORD)
+        if slip:
+            part.say(slip)
+        found[name] = part.value
+    return found
+
+
+def _lowered(name: str) -> str:
+    return f"; write `{name.lower()}`" if HEADER.fullmatch(name.lower()) else ""
+
+
+# ---------------------------------------------------------------- keys, which stay in the environment
+
+
+def _secret(name: str, value: str, longest_public_word: int) -> str | None:
+    """What is wrong with a header's or query field's value: a `${…}` that names no variable, or a key written out."""
+    rest = re.sub(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}", "", value)
+    if "${" in rest:
+        return f"`{name}` has a `${{` that names no environment variable; write ${{NAME}}"
+    words = [word for word in rest.split() if word.lower() not in ("bearer", "basic", "token")]
+    if _MARKED.search(rest) or (_SECRET.search(name.lower()) and any(len(word) > longest_public_word for word in words)):
+        return f"`{name}` seems to hold a key; keys come from the environment only: write ${{NAME}}, and set NAME"
+    return None
+
+
+def variable(name: str) -> str:
+    """`${NAME}`. Raises BadInput where that names no environment variable (it may be the key itself: never shown)."""
+    if not VARIABLE.fullmatch(name) or _MARKED.match(name):
+        raise BadInput(
+            "--key-env takes the name of the environment variable with the key, such as OPENAI_API_KEY, and never the key itself"
+        )
+    return f"${{{name}}}"
+
+
+def header_lines(lines: Sequence[str]) -> Mapping[str, str]:
+    """Header fields given as `name: value`, names in lower case. Raises BadInput; a key written out is refused."""
+    fields: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        name, value = name.strip().lower(), value.strip()
+        if not colon or not HEADER.fullmatch(name) or not value.isprintable():
+            raise BadInput(f"a header is given as 'name: value'; {brief(name, 40)} is none")
+        slip = _secret(name, value, 0)
+        if slip:
+            raise BadInput(f"--header: {slip}")
+        fields[name] = value
+    return fields
+
+
+# ---------------------------------------------------------------- addresses
+
+
+def addressed(url: str) -> tuple[str, str]:
+    """A name made of a base URL's host and port, and the URL without a slash at its end. Raises BadInput where it is none.
+
+    What may be a key (before `@`, behind `?`) is refused and never shown.
+    """
+    secretless = re.sub(r"//[^/@]*@", "//…@", url.split("?")[0].split("#")[0])
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise BadInput(f"{brief(secretless)} is no URL; write http://HOST:PORT/v1") from None
+    host = (parts.hostname or "").lower()
+    if parts.scheme not in ("http", "https"):
+        raise BadInput(f"{brief(secretless)} must begin with http:// or https://")
+    if "@" in parts.netloc:
+        raise BadInput(f"{brief(secretless)} holds a user or key before `@`; take it out, and send a key as a header (${{NAME}})")
+    if not re.fullmatch(r"[a-z0-9._-]+|[0-9a-f:.]+", host):
+        raise BadInput(f"{brief(secretless)} names no host; write http://HOST:PORT/v1")
+    if "?" in url or "#" in url:
+        raise BadInput(f"{brief(secretless)}: leave off what begins with `?` or `#`; query fields go in the profile's `query`")
+    if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
+        raise BadInput(f"{brief(secretless)} is no URL: it has characters that must be percent-encoded")
+    path = parts.path.rstrip("/")
+    for operation in ("/chat/completions", "/completions", "/models"):
+        if path.endswith(operation):
+            raise BadInput(f"{brief(secretless)}: leave off {operation}; the base URL ends before it, often with /v1")
+    name = re.sub(r"[^a-z0-9.]+", "-", host).strip("-.") + (f"-{port}" if port is not None else "")
+    return name, f"{parts.scheme}://{parts.netloc}{path}"

@@ -168,17 +168,20 @@ def _expanded(endpoint: Endpoint, where: str, value: str, environ: Mapping[str, 
     return _VARIABLE.sub(lambda found: environ[found[1]], value)
 
 
+def holds_literal_credential(name: str, value: str) -> bool:
+    """Does a header or query field hold a credential as such, and not as `${NAME}`?"""
+    return bool(_CREDENTIAL.search(name.lower()) and _literal_words(value))
+
+
+def _literal_words(value: str) -> list[str]:
+    return [word for word in _VARIABLE.sub(" ", value).split() if word.lower() not in _SCHEMES]
+
+
 def _secrets(endpoint: Endpoint, environ: Mapping[str, str]) -> Iterator[bytes]:
     """What must never be kept: the keys as they are, and as JSON, a URL or basic authentication would write them."""
     values = (*endpoint.headers.items(), *endpoint.query.items())
     named = {environ[name] for _, value in values for name in _VARIABLE.findall(value)}
-    literal = {
-        word
-        for name, value in values
-        if _CREDENTIAL.search(name.lower())
-        for word in _VARIABLE.sub(" ", value).split()
-        if word.lower() not in _SCHEMES
-    }
+    literal = {word for name, value in values if _CREDENTIAL.search(name.lower()) for word in _literal_words(value)}
     public = " ".join((endpoint.name, endpoint.base_url, endpoint.model or "", *endpoint.models.values()))
     for secret in sorted(named | literal, key=len, reverse=True):
         # A plain word, or one that the profile shows elsewhere, cannot be told from the text of a reply.

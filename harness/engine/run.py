@@ -1,0 +1,363 @@
+"""All trials of a plan: live, from cassettes, or recording them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, Protocol, assert_never
+
+from harness import __version__, judge, prepare
+from harness.cassette import Player, Recorder, in_folder, read, write, write_profile
+from harness.claims import Dangling
+from harness.dialects import dialect
+from harness.engine.conversation import conduct
+from harness.errors import ChatcompatError
+from harness.model import (
+    Case,
+    Endpoint,
+    Errored,
+    Exchange,
+    Judged,
+    Outcome,
+    Reply,
+    Silence,
+    Skipped,
+    Trial,
+    Verdict,
+)
+from harness.wire import Network, Pace, Spent, Wire
+from harness.wire.network import Pool
+
+INTERRUPTED: Final = "interrupted"
+"""The reason of trials that were not held, or not to their end, because the run was stopped."""
+
+
+_PACKAGE: Final = Path(__file__).parent.parent
+
+
+class Mode(StrEnum):
+    """Where the replies come from."""
+
+    LIVE = "live"
+    REPLAY = "replay"  # from cassettes; the network is never touched
+    RECORD = "record"  # live, and kept in cassettes
+
+
+class Observer(Protocol):
+    """Who is told how a run goes on. The outcomes are what `run` returns."""
+
+    def started(self, trial: Trial) -> None:
+        """A trial is being held."""
+
+    def finished(self, outcome: Outcome) -> None:
+        """A trial has come to its end."""
+
+    def waiting(self, endpoint: Endpoint, seconds: float, why: str) -> None:
+        """A request to an endpoint waits."""
+
+
+class Unobserved:
+    """Tells nobody."""
+
+    def started(self, trial: Trial) -> None:
+        """Nothing."""
+
+    def finished(self, outcome: Outcome) -> None:
+        """Nothing."""
+
+    def waiting(self, endpoint: Endpoint, seconds: float, why: str) -> None:
+        """Nothing."""
+
+
+class Planned(Protocol):
+    """What a plan says to the engine."""
+
+    @property
+    def trials(self) -> Sequence[Trial]:
+        """In the order of holding: what others need comes first."""
+
+    @property
+    def optional(self) -> Mapping[str, bool]:
+        """Feature → may an endpoint refuse it?"""
+
+    def base_case(self, feature: str, stream: bool) -> tuple[Case, bool] | None:
+        """The case, and whether streamed, that shows whether an endpoint has a feature."""
+
+
+async def run(
+    plan: Planned,
+    *,
+    mode: Mode,
+    environ: Mapping[str, str],
+    cassettes: Path,
+    observer: Observer | None = None,
+    concurrency: int = 8,
+    max_requests: int | None = None,
+    missing: bool = False,
+    pool: Pool | None = None,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> tuple[Outcome, ...]:
+    """Holds every trial of a plan; the outcomes, sorted by trial. Not one is lost: what fails in here is `Errored`.
+
+    `concurrency` bounds the conversations at once over all endpoints, `max_requests` what is sent in all, retries
+    included. With `missing`, recording keeps the cassettes that still answer what is asked. `pool` stands in for the
+    network. Cancelled (Ctrl-C), it returns what it has, and the rest as Skipped("interrupted").
+
+    Raises Unusable, before anything is sent, where a variable that a profile names is not set.
+    """
+    async with AsyncExitStack() as closing:
+        held = _Run(plan, mode, cassettes, observer or Unobserved(), concurrency, max_requests, missing, sleep, now())
+        if mode is not Mode.REPLAY:
+            for endpoint in {trial.endpoint.name: trial.endpoint for trial in plan.trials}.values():
+                line = _Line(endpoint, Network(endpoint, environ, pool))
+                closing.push_async_callback(line.network.aclose)
+                held.lines[endpoint.name] = line
+        tasks = [asyncio.create_task(held.outcome(trial)) for trial in plan.trials]
+        interrupted = False
+        try:
+            if tasks:
+                await asyncio.wait(tasks)
+        except asyncio.CancelledError:
+            interrupted = True
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            current = asyncio.current_task()
+            if current is not None:
+                current.uncancel()
+        held.write_profiles()
+    outcomes = [
+        Skipped(trial=trial, reason=INTERRUPTED) if interrupted and task.cancelled() else task.result()
+        for trial, task in zip(plan.trials, tasks, strict=True)
+    ]
+    return tuple(sorted(outcomes, key=lambda outcome: outcome.trial.key))
+
+
+@dataclass(slots=True)
+class _Line:
+    """What the conversations with one endpoint share."""
+
+    endpoint: Endpoint
+    network: Network
+    pace: Pace = field(init=False)
+    slots: asyncio.Semaphore = field(init=False)
+    answers: bool = False  # has it ever?
+    unreachable: str | None = None  # why, where it never answered and cannot be connected to
+    server: str | None = None
+    recorded: bool = False
+
+    def __post_init__(self) -> None:
+        self.pace = Pace(self.endpoint.limits.requests_per_minute)
+        self.slots = asyncio.Semaphore(self.endpoint.limits.concurrency)
+
+
+class _Run:
+    def __init__(
+        self,
+        plan: Planned,
+        mode: Mode,
+        cassettes: Path,
+        observer: Observer,
+        concurrency: int,
+        max_requests: int | None,
+        missing: bool,
+        sleep: Callable[[float], Awaitable[None]],
+        began: datetime,
+    ) -> None:
+        self.lines: dict[str, _Line] = {}
+        self._plan = plan
+        self._mode = mode
+        self._cassettes = cassettes
+        self._observer = observer
+        self._everywhere = asyncio.Semaphore(concurrency)
+        self._left = max_requests
+        self._max_requests = max_requests
+        self._missing = missing
+        self._sleep = sleep
+        self._began = began.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        loop = asyncio.get_running_loop()
+        self._ended: dict[tuple[str, str, str, bool], asyncio.Future[Outcome]] = {}
+        self._order: dict[tuple[str, str, str, bool], int] = {}
+        for position, trial in enumerate(plan.trials):
+            self._ended[trial.key] = loop.create_future()
+            self._order[trial.key] = position
+
+    # ------------------------------------------------------------ one trial, come what may
+
+    async def outcome(self, trial: Trial) -> Outcome:
+        """The outcome of one trial, whatever happens; told to the observer, and to the trials that wait for it."""
+        try:
+            found = await self._outcome(trial)
+        except Spent:
+            found = Skipped(trial=trial, reason=f"the ceiling of {self._max_requests} requests is reached (--max-requests)")
+        except Dangling as dangling:
+            found = Errored(trial=trial, reason=f"{dangling}; let the step that it comes from `expect` it")
+        except ChatcompatError as error:
+            found = Errored(trial=trial, reason=self._masked(trial, str(error)))
+        except Exception as fault:  # noqa: BLE001  a fault of ours is an outcome too, and ends no other trial
+            found = Errored(trial=trial, reason=self._masked(trial, _fault(fault)))
+        self._ended[trial.key].set_result(found)
+        self._observer.finished(found)
+        return found
+
+    async def _outcome(self, trial: Trial) -> Outcome:
+        unmet = await self._unmet(trial)
+        if unmet is not None:
+            return Skipped(trial=trial, reason=unmet)
+        match self._mode:
+            case Mode.REPLAY:
+                self._observer.started(trial)
+                return await self._replayed(trial)
+            case Mode.LIVE | Mode.RECORD:
+                line = self.lines[trial.endpoint.name]
+                async with line.slots, self._everywhere:
+                    self._observer.started(trial)
+                    if self._mode is Mode.RECORD and self._missing:
+                        kept = await self._kept(trial)
+                        if kept is not None:
+                            return kept
+                    return await self._live(trial, line)
+            case _:
+                assert_never(self._mode)
+
+    async def _unmet(self, trial: Trial) -> str | None:
+        """Which prerequisite keeps the trial from being held. Only trials before it are waited for, so none waits in a ring.
+
+        Its claims decide: one broken rule of the protocol does not keep everything else from being tried.
+        """
+        for feature in trial.case.needs[:-1]:
+            base = self._plan.base_case(feature, trial.stream)
+            if base is None:
+                continue
+            case, stream = base
+            key = Trial(endpoint=trial.endpoint, case=case, stream=stream).key
+            if self._order.get(key, len(self._order)) >= self._order[trial.key]:
+                continue
+            verdict = judge.verdict(await asyncio.shield(self._ended[key]), of_claims=True)
+            if verdict not in judge.GOES_ON:
+                return f"needs {feature}, whose base case {case.path} ended as {verdict}"
+        return None
+
+    # ------------------------------------------------------------ from a cassette
+
+    async def _replayed(self, trial: Trial) -> Outcome:
+        path = in_folder(self._cassettes, trial)
+        try:
+            cassette = read(path)
+        except FileNotFoundError:
+            way_out = f"record it: chatcompat run {trial.case.path} --endpoint {trial.endpoint.name} --mode record"
+            return Errored(trial=trial, reason=f"not recorded: there is no {path}; {way_out}")
+        player = Player(cassette, trial.endpoint, str(path))
+        wire = Wire(trial.endpoint, player)
+        held = await conduct(trial, wire, optional=self._plan.optional, another_try=lambda: not player.exhausted)
+        return replace(held, recorded=cassette.recorded, elapsed_ms=cassette.elapsed_ms)
+
+    async def _kept(self, trial: Trial) -> Judged | None:
+        """The outcome of the cassette that there is, where it still answers what is asked."""
+        try:
+            outcome = await self._replayed(trial)
+        except ChatcompatError:
+            return None  # a file that cannot be read is as good as none
+        if not isinstance(outcome, Judged) or judge.verdict(outcome) is Verdict.ERROR:
+            return None
+        return outcome
+
+    # ------------------------------------------------------------ live
+
+    async def _live(self, trial: Trial, line: _Line) -> Outcome:
+        if line.unreachable is not None:
+            return Errored(trial=trial, reason=f"not asked, since the endpoint could not be reached: {line.unreachable}")
+        recorder = Recorder(line.network) if self._mode is Mode.RECORD else None
+        wire = self._wire(line, recorder or line.network)
+        begun = time.perf_counter()
+        held = await conduct(trial, wire, optional=self._plan.optional, others_answer=lambda: self._others_answer(trial, line))
+        held = replace(held, elapsed_ms=round((time.perf_counter() - begun) * 1000, 1))
+        self._learn(held, line)
+        if recorder is not None and recorder.complete and judge.verdict(held) is not Verdict.ERROR:
+            cassette = recorder.cassette(**self._metadata(held, line))
+            write(in_folder(self._cassettes, trial), cassette)
+            line.recorded = True
+            held = replace(held, recorded=cassette.recorded)
+        return held
+
+    def _wire(self, line: _Line, transport: Recorder | Network) -> Wire:
+        return Wire(
+            line.endpoint,
+            transport,
+            terminator=dialect(line.endpoint.dialect).TERMINATOR,
+            pace=line.pace,
+            spend=self._spend,
+            waiting=lambda seconds, why: self._observer.waiting(line.endpoint, seconds, why),
+            sleep=self._sleep,
+        )
+
+    def _spend(self) -> bool:
+        if self._left is None:
+            return True
+        self._left -= 1
+        return self._left >= 0
+
+    async def _others_answer(self, trial: Trial, line: _Line) -> bool:
+        """Does the endpoint, which answered something before, answer a base case of the same trial now?"""
+        if not line.answers:
+            return False
+        for feature in trial.case.needs:
+            base = self._plan.base_case(feature, trial.stream)
+            if base is None or base[0].path == trial.case.path:
+                continue
+            case, stream = base
+            again = Trial(endpoint=trial.endpoint, case=case, stream=stream)
+            request = dialect(trial.endpoint.dialect).outgoing(prepare.request(again, case.steps[0], {}))
+            try:
+                return isinstance(await self._wire(line, line.network).send(request), Reply)
+            except Spent:
+                return False
+        return False
+
+    def _learn(self, held: Judged, line: _Line) -> None:
+        """What a trial shows of its endpoint, whatever its verdict."""
+        for seen in (looked.seen for attempt in held.attempts for looked in attempt.steps):
+            if isinstance(seen, Exchange):
+                line.answers = True
+                line.server = line.server or seen.reply.header("server")
+            elif seen.silence is Silence.UNREACHABLE and not line.answers:
+                line.unreachable = line.unreachable or seen.message
+
+    # ------------------------------------------------------------ what is kept of a recording
+
+    def _metadata(self, held: Judged, line: _Line) -> dict[str, str]:
+        server = line.endpoint.recorded.get("server") or line.server
+        return {
+            "recorded": self._began,
+            "harness": f"chatcompat {__version__}",
+            **({"server": line.network.masked(server)} if server else {}),
+            **({"version": line.endpoint.recorded["version"]} if "version" in line.endpoint.recorded else {}),
+            "elapsed_ms": f"{held.elapsed_ms:.1f}",
+        }
+
+    def write_profiles(self) -> None:
+        """The profile of every endpoint of which something was recorded, beside its cassettes."""
+        for line in self.lines.values():
+            if line.recorded:
+                known = {"server": line.network.masked(line.server)} if line.server else {}
+                write_profile(self._cassettes, line.endpoint, {**known, **line.endpoint.recorded, "date": self._began})
+
+    def _masked(self, trial: Trial, said: str) -> str:
+        line = self.lines.get(trial.endpoint.name)
+        return line.network.masked(said) if line is not None else said
+
+
+def _fault(fault: Exception) -> str:
+    """An exception of ours in one line: type, place, text."""
+    ours = [frame for frame in traceback.extract_tb(fault.__traceback__) if Path(frame.filename).is_relative_to(_PACKAGE)]
+    place = f" in {Path(ours[-1].filename).relative_to(_PACKAGE.parent)}:{ours[-1].lineno}" if ours else ""
+    said = str(fault).partition("\n")[0][:200]
+    return f"our own fault, please report it: {type(fault).__name__}{place}" + (f": {said}" if said else "")

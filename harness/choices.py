@@ -47,7 +47,9 @@ class Call:
 
 def cut(x: Exchange) -> bool:
     """Is the end of the reply missing?"""
-    return x.reply.ended in (Ending.CUT, Ending.TIMED_OUT, Ending.TOO_LARGE)
+    return x.reply.ended in (Ending.CUT, Ending.TIMED_OUT, Ending.TOO_LARGE) or (
+        isinstance(x, ChatStreamed) and x.framing.stopped_at is not None
+    )
 
 
 def whole(x: Exchange) -> bool:

@@ -127,6 +127,9 @@ def _documents(exchange: Exchange) -> Iterable[tuple[contract.Kind, str, Json]]:
         case ModelRetrieved() if get(exchange.body, "error") is None:
             yield "model", "", exchange.body
         case Refused() if exchange.reply.status >= 400 and exchange.request.method != "HEAD":
+            # From 500 on even api.openai.com lets a gateway speak, in plain text or with nothing.
+            if exchange.reply.status >= 500 and not isinstance(exchange.body, dict):
+                return
             yield "error", "", exchange.body
         case _:
             return

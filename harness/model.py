@@ -94,6 +94,7 @@ class Evidence(StrEnum):
     FRAMES = "frames"  # how the bytes were cut into frames is lost
     TIMES = "times"  # when the frames arrived is lost
     BYTES = "bytes"  # the body was rebuilt from a parsed form
+    REQUEST = "request"  # what was asked for was not kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from harness import asked, contract
 from harness.choices import answers, whole
 from harness.errors import BadInput
-from harness.model import ChatCompleted, ChatStreamed, Json
+from harness.model import ChatCompleted, ChatStreamed, Evidence, Json
 from harness.reading import ABSENT, arr, brief, get, integer, obj, parse, text
 from harness.rule import DOCUMENT, RECORDED, Problem, Problems, should
 
 
-@should("lm-sys/FastChat#3883, ggml-org/llama.cpp#15007, mzau/mlx-knife#68, jundot/omlx#2386")
+@should("lm-sys/FastChat#3883, ggml-org/llama.cpp#15007, mzau/mlx-knife#68, jundot/omlx#2386", needs=[Evidence.REQUEST])
 def stop_is_not_in_the_text(x: ChatCompleted | ChatStreamed) -> Problems:
     """The text never contains a stop sequence.
 
@@ -29,7 +29,7 @@ def stop_is_not_in_the_text(x: ChatCompleted | ChatStreamed) -> Problems:
                 yield Problem(f"content has the stop sequence {brief(stop)}", f"{choice.at}/message/content")
 
 
-@should("abetlen/llama-cpp-python#1907, ikawrakow/ik_llama.cpp#2321, voideditor/void#128")
+@should("abetlen/llama-cpp-python#1907, ikawrakow/ik_llama.cpp#2321, voideditor/void#128", needs=[Evidence.REQUEST])
 def tokens_are_limited(x: ChatCompleted | ChatStreamed) -> Problems:
     """An answer has no more tokens than `max_completion_tokens` or `max_tokens` allows.
 
@@ -41,7 +41,7 @@ def tokens_are_limited(x: ChatCompleted | ChatStreamed) -> Problems:
         yield Problem(f"{used} tokens, and {limit} were allowed", "/usage/completion_tokens")
 
 
-@should("Blaizzy/mlx-vlm#1070, google-ai-edge/LiteRT-LM#2471")
+@should("Blaizzy/mlx-vlm#1070, google-ai-edge/LiteRT-LM#2471", needs=[Evidence.REQUEST])
 def nothing_is_called_when_forbidden(x: ChatCompleted | ChatStreamed) -> Problems:
     """With `tool_choice: "none"` no tool is called.
 
@@ -53,7 +53,7 @@ def nothing_is_called_when_forbidden(x: ChatCompleted | ChatStreamed) -> Problem
                 yield Problem(f"called {brief(choice.message.get('tool_calls'))}", f"{choice.at}/message/tool_calls")
 
 
-@should(f"{DOCUMENT}, parallel_tool_calls; {RECORDED}")
+@should(f"{DOCUMENT}, parallel_tool_calls; {RECORDED}", needs=[Evidence.REQUEST])
 def one_call_at_a_time(x: ChatCompleted | ChatStreamed) -> Problems:
     """With `parallel_tool_calls: false` an answer has one tool call at most.
 
@@ -66,7 +66,9 @@ def one_call_at_a_time(x: ChatCompleted | ChatStreamed) -> Problems:
                 yield Problem(f"{count} tool calls", f"{choice.at}/message/tool_calls/1")
 
 
-@should("lmstudio-ai/lmstudio-bug-tracker#189, lmstudio-ai/lmstudio-bug-tracker#2403, lfnovo/esperanto#46")
+@should(
+    "lmstudio-ai/lmstudio-bug-tracker#189, lmstudio-ai/lmstudio-bug-tracker#2403, lfnovo/esperanto#46", needs=[Evidence.REQUEST]
+)
 def json_is_json(x: ChatCompleted | ChatStreamed) -> Problems:
     """With `response_format` `json_object` or `json_schema` the content is JSON and nothing else.
 
@@ -82,7 +84,7 @@ def json_is_json(x: ChatCompleted | ChatStreamed) -> Problems:
                     yield Problem(f"content is {brief(content)}", f"{choice.at}/message/content")
 
 
-@should("ggml-org/llama.cpp#24097, jundot/omlx#1241, raullenchai/Rapid-MLX#801, kekzl/imp#1567")
+@should("ggml-org/llama.cpp#24097, jundot/omlx#1241, raullenchai/Rapid-MLX#801, kekzl/imp#1567", needs=[Evidence.REQUEST])
 def strict_schema_is_followed(x: ChatCompleted | ChatStreamed) -> Problems:
     """With a strict `json_schema` the content follows the schema.
 
@@ -95,7 +97,10 @@ def strict_schema_is_followed(x: ChatCompleted | ChatStreamed) -> Problems:
                 yield from _broken(wanted["schema"], choice.message.get("content"), f"{choice.at}/message/content")
 
 
-@should(f"{DOCUMENT}, FunctionObject (strict); instructor, the AI SDK and pydantic-ai build typed values of them")
+@should(
+    f"{DOCUMENT}, FunctionObject (strict); instructor, the AI SDK and pydantic-ai build typed values of them",
+    needs=[Evidence.REQUEST],
+)
 def strict_arguments_follow_the_schema(x: ChatCompleted | ChatStreamed) -> Problems:
     """The arguments of a call to a function with `strict: true` follow its schema.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness import asked
 from harness.choices import answers, parts
-from harness.model import ChatCompleted, ChatStreamed
+from harness.model import ChatCompleted, ChatStreamed, Evidence
 from harness.reading import arr, brief, get, integer, obj
 from harness.rule import DOCUMENT, RECORDED, Problem, Problems, must
 
@@ -32,7 +32,7 @@ def index_is_an_integer(x: ChatCompleted | ChatStreamed) -> Problems:
             yield Problem(f"index is {brief(choice.said.get('index'))}", f"{choice.at}/index")
 
 
-@must("microsoft/foundry-local#144, InternLM/lmdeploy#4419; SillyTavern, public/scripts/openai.js")
+@must("microsoft/foundry-local#144, InternLM/lmdeploy#4419; SillyTavern, public/scripts/openai.js", needs=[Evidence.REQUEST])
 def index_is_within_n(x: ChatCompleted | ChatStreamed) -> Problems:
     """With `n` choices asked for, indexes go from 0 to n - 1; without `n` each is 0.
 

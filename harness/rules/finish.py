@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness import asked
 from harness.choices import Choice, answers, parts, pieces, whole
-from harness.model import ChatCompleted, ChatStreamed, Json
+from harness.model import ChatCompleted, ChatStreamed, Evidence, Json
 from harness.reading import arr, brief, objects, text
 from harness.rule import DOCUMENT, RECORDED, Problem, Problems, must, should
 
@@ -28,7 +28,7 @@ def arrives(x: ChatStreamed) -> Problems:
 
     openai-node throws "missing finish_reason for choice 0", others never resolve or repeat the request three times.
     """
-    if not whole(x):
+    if not whole(x) or b"finish_reason" in x.framing.tail:  # framing.blank-line-at-end speaks of that
         return
     places: dict[int, str] = {}
     finished: set[int] = set()
@@ -108,7 +108,10 @@ def is_known(x: ChatCompleted | ChatStreamed) -> Problems:
             yield Problem(f"finish_reason is {brief(reason)}", f"{choice.at}/finish_reason")
 
 
-@must(f"vllm-project/vllm#25054, ollama/ollama#7963, BerriAI/litellm#12862; {RECORDED}: 951 bodies and 285 streams")
+@must(
+    f"vllm-project/vllm#25054, ollama/ollama#7963, BerriAI/litellm#12862; {RECORDED}: 951 bodies and 285 streams",
+    needs=[Evidence.REQUEST],
+)
 def tool_calls_finish_so(x: ChatCompleted | ChatStreamed) -> Problems:
     """An answer with tool calls ends with `tool_calls`, not with `stop`, unless the request named the function.
 
@@ -121,7 +124,7 @@ def tool_calls_finish_so(x: ChatCompleted | ChatStreamed) -> Problems:
                 yield Problem(f"finish_reason is {_said(choice)} with tool calls", f"{choice.at}/finish_reason")
 
 
-@should(f"{DOCUMENT}, finish_reason; {RECORDED}: legacy functions give function_call")
+@should(f"{DOCUMENT}, finish_reason; {RECORDED}: legacy functions give function_call", needs=[Evidence.REQUEST])
 def function_call_finishes_so(x: ChatCompleted | ChatStreamed) -> Problems:
     """An answer with the legacy `function_call` ends with `function_call`, unless the request named the function.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.choices import answers, parts, whole
-from harness.model import ChatCompleted, ChatStreamed, Json
+from harness.model import ChatCompleted, ChatStreamed, Evidence, Json
 from harness.reading import arr, brief, get, integer, obj, objects, text
 from harness.rule import DOCUMENT, RECORDED, Problem, Problems, should
 
@@ -51,7 +51,7 @@ def are_not_positive(x: ChatCompleted | ChatStreamed) -> Problems:
                 yield Problem(f"logprob is {brief(logprob)}", f"{where}/logprob")
 
 
-@should(f"{DOCUMENT}, top_logprobs (0 to 20, as many as asked for); {RECORDED}")
+@should(f"{DOCUMENT}, top_logprobs (0 to 20, as many as asked for); {RECORDED}", needs=[Evidence.REQUEST])
 def are_as_many_as_asked(x: ChatCompleted | ChatStreamed) -> Problems:
     """A token has no more alternatives than `top_logprobs` asked for.
 
@@ -63,7 +63,7 @@ def are_as_many_as_asked(x: ChatCompleted | ChatStreamed) -> Problems:
             yield Problem(f"{len(arr(item['top_logprobs']))} alternatives, and {wanted} asked for", f"{at}/top_logprobs")
 
 
-@should(f"{DOCUMENT}, logprobs (of each output token returned in the content of message); {RECORDED}")
+@should(f"{DOCUMENT}, logprobs (of each output token returned in the content of message); {RECORDED}", needs=[Evidence.REQUEST])
 def spell_the_content(x: ChatCompleted | ChatStreamed) -> Problems:
     """The tokens, joined, are the content.
 

@@ -26,7 +26,7 @@ def complete(x: Exchange) -> Problems:
     """
     if cut(x):
         size = sum(len(frame.data) for frame in x.reply.frames)
-        yield f"{_HOW[x.reply.ended]}, after {size} bytes"
+        yield f"{_HOW.get(x.reply.ended, 'the stream has more events than the limits allow')}, after {size} bytes"
 
 
 @must("zh-plus/openlrc#36, foundation-model-stack/fms-guardrails-orchestrator#143")
@@ -40,7 +40,7 @@ def not_html(x: Garbled) -> Problems:
         yield f"status {x.reply.status} with an HTML page: {brief(_start(x))}"
 
 
-@must("tinyhumansai/tinyagents#56, Zen4-bit/Proxima#45, cloudflare/ai#396")
+@must("tinyhumansai/tinyagents#56, Zen4-bit/Proxima#45, cloudflare/ai#396", needs=[Evidence.REQUEST])
 def streams_when_asked(x: Garbled) -> Problems:
     """`stream: true` is answered by an event stream.
 
@@ -50,7 +50,7 @@ def streams_when_asked(x: Garbled) -> Problems:
         yield f"a stream was asked for, and one JSON document came: {brief(_start(x))}"
 
 
-@must("sgl-project/mini-sglang#51, unslothai/unsloth#6570, kaito-project/kaito#1880")
+@must("sgl-project/mini-sglang#51, unslothai/unsloth#6570, kaito-project/kaito#1880", needs=[Evidence.REQUEST])
 def one_document_when_asked(x: Garbled) -> Problems:
     """Without `stream: true` the answer is one JSON document.
 

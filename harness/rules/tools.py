@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from harness import asked
 from harness.choices import Choice, answers, calls, parts, pieces, whole
-from harness.model import ChatCompleted, ChatStreamed, Json
+from harness.model import ChatCompleted, ChatStreamed, Evidence, Json
 from harness.reading import arr, brief, get, integer, obj, parse, text
 from harness.rule import RECORDED, Problem, Problems, must, should
 
@@ -155,7 +155,10 @@ def name_comes_once(x: ChatStreamed) -> Problems:
             named = named or bool(name)
 
 
-@should("SillyTavern, public/scripts/tool-calling.js (applyToolCallDelta); OpenRouter sends null in 278 recorded deltas")
+@should(
+    "SillyTavern, public/scripts/tool-calling.js (applyToolCallDelta); OpenRouter sends null in 278 recorded deltas",
+    instead_of=[f"{_DELTA}/*/{key}" for key in ("id", "type", "function/name")],
+)
 def later_deltas_add_arguments_alone(x: ChatStreamed) -> Problems:
     """After its first delta a call's deltas have `index` and arguments, and repeat neither `id` nor `type`, not even as null.
 
@@ -217,7 +220,7 @@ def arguments_are_not_empty(x: ChatCompleted | ChatStreamed) -> Problems:
             yield Problem(f"arguments is {brief(arguments)}", at)
 
 
-@should(f"{RECORDED}: api.openai.com calls what was offered; huggingface/smolagents#1958")
+@should(f"{RECORDED}: api.openai.com calls what was offered; huggingface/smolagents#1958", needs=[Evidence.REQUEST])
 def called_tool_was_offered(x: ChatCompleted | ChatStreamed) -> Problems:
     """A call names a tool that the request offered.
 
@@ -247,7 +250,10 @@ def content_is_there_beside_calls(x: ChatCompleted) -> Problems:
             yield Problem("no content", f"{choice.at}/message/content")
 
 
-@should("lmstudio-ai/lmstudio-bug-tracker#2115, ollama/ollama-python#279, youssofal/MTPLX#249, vllm-project/vllm#25560")
+@should(
+    "lmstudio-ai/lmstudio-bug-tracker#2115, ollama/ollama-python#279, youssofal/MTPLX#249, vllm-project/vllm#25560",
+    needs=[Evidence.REQUEST],
+)
 def call_is_not_in_the_content(x: ChatCompleted | ChatStreamed) -> Problems:
     """A tool call is in `tool_calls`, not in the text as the model's template writes it.
 

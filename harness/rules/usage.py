@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from harness import asked
 from harness.choices import answers, chunks, whole
-from harness.model import ChatCompleted, ChatStreamed, Json
+from harness.model import ChatCompleted, ChatStreamed, Evidence, Json
 from harness.reading import arr, brief, get, integer, obj, text
 from harness.rule import DOCUMENT, RECORDED, Problem, Problems, must, should
 
@@ -21,8 +21,9 @@ def is_there(x: ChatCompleted) -> Problems:
 
     LangChain and many small programs read `usage["total_tokens"]` without asking: KeyError, or an attribute of None.
     """
-    if not isinstance(obj(x.body).get("usage"), dict):
-        yield Problem(f"usage is {brief(obj(x.body).get('usage'))}", "/usage")
+    body = obj(x.body)
+    if not isinstance(body.get("usage"), dict) and not body.get("error"):
+        yield Problem(f"usage is {brief(body.get('usage'))}", "/usage")
 
 
 @must(
@@ -86,7 +87,10 @@ def details_are_part_of_it(x: ChatCompleted | ChatStreamed) -> Problems:
                 yield Problem(f"{part} {share} of {whole_count} {total}", f"{at}/{details}/{part}")
 
 
-@must(f"vercel/ai#1651, janhq/cortex.llamacpp#265, openvinotoolkit/model_server#2640; {RECORDED}: 763 of 763 whole streams")
+@must(
+    f"vercel/ai#1651, janhq/cortex.llamacpp#265, openvinotoolkit/model_server#2640; {RECORDED}: 763 of 763 whole streams",
+    needs=[Evidence.REQUEST],
+)
 def comes_when_asked(x: ChatStreamed) -> Problems:
     """With `stream_options.include_usage` the stream tells the usage.
 
@@ -97,7 +101,9 @@ def comes_when_asked(x: ChatStreamed) -> Problems:
         yield "no chunk has a usage"
 
 
-@should(f"{RECORDED}: no key `usage` unless asked for; XSpoonAi/spoon-core#179, gradio-app/gradio#11729")
+@should(
+    f"{RECORDED}: no key `usage` unless asked for; XSpoonAi/spoon-core#179, gradio-app/gradio#11729", needs=[Evidence.REQUEST]
+)
 def comes_only_when_asked(x: ChatStreamed) -> Problems:
     """Without `stream_options.include_usage` no chunk has a usage.
 
@@ -119,7 +125,10 @@ def comes_once(x: ChatStreamed) -> Problems:
         yield Problem(f"{len(telling)} chunks have a usage", f"chunks/{telling[1][0]}/usage")
 
 
-@should("vercel/ai#7417, Routstr/routstr-core#543; OpenRouter, Mistral, DeepSeek put it on the last choice in recordings")
+@should(
+    "vercel/ai#7417, Routstr/routstr-core#543; OpenRouter, Mistral, DeepSeek put it on the last choice in recordings",
+    needs=[Evidence.REQUEST],
+)
 def stands_alone(x: ChatStreamed) -> Problems:
     """The chunk with the usage has `choices: []`.
 
@@ -131,7 +140,7 @@ def stands_alone(x: ChatStreamed) -> Problems:
         yield Problem(f"choices is {brief(chunk['choices'])} beside the usage", f"chunks/{position}/choices")
 
 
-@should(f"{RECORDED}: 763 of 763; BerriAI/litellm#376")
+@should(f"{RECORDED}: 763 of 763; BerriAI/litellm#376", needs=[Evidence.REQUEST])
 def comes_last(x: ChatStreamed) -> Problems:
     """No choice follows the chunk with the usage that was asked for.
 

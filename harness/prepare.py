@@ -6,52 +6,65 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Final
 from urllib.parse import quote
 
 from harness.answer import CHAT
-from harness.claims import answered, resolved
-from harness.model import Claims, Endpoint, Exchange, Json, Request, Step, Trial
+from harness.claims import REFERENCE, Dangling, answered, resolved, settled
+from harness.errors import BadInput
+from harness.model import Case, Endpoint, Exchange, Http, Json, Request, Step, Trial
 from harness.reading import ABSENT, parse
 
-MOST_TOKENS = "$max_tokens"
-MODEL = "{model}"
-JSON_TYPE = ("content-type", "application/json")
+MOST_TOKENS: Final = "$max_tokens"
+MODEL: Final = "{model}"
+JSON_TYPE: Final = ("content-type", "application/json")
+_IN_PATH: Final = "/:@"  # what a path may hold as it is, and clients send so in the id of a model
 
 
-def model_for(endpoint: Endpoint, feature: str) -> str | None:
-    """The model an endpoint uses for a feature."""
-    return endpoint.models.get(feature, endpoint.model)
+def model_for(endpoint: Endpoint, case: Case) -> str:
+    """The model for a case: that of the last feature it needs which has one of its own, else the endpoint's.
+
+    Raises BadInput where there is none.
+    """
+    model = next((endpoint.models[need] for need in reversed(case.needs) if need in endpoint.models), endpoint.model)
+    if model is None:
+        raise BadInput(f"the endpoint {endpoint.name} has no model: give it with --model, or as `model` in its profile")
+    return model
 
 
 def request(trial: Trial, step: Step, answers: Mapping[str, Exchange]) -> Request:
-    """The request of a step. Raises claims.Dangling where a `$from` leads nowhere."""
-    bodies = {name: answered(exchange) for name, exchange in answers.items()}
-    model = model_for(trial.endpoint, trial.case.feature)
+    """The request of a step. Raises claims.Dangling where a `$from` leads nowhere, or to what cannot be sent."""
+    documents = {name: answered(exchange) for name, exchange in answers.items()}
+    return _request(trial, step, lambda value: resolved(value, documents))
+
+
+def draft(trial: Trial, step: Step) -> Request:
+    """The request of a step before anything is sent: each `{"$from": "step#/pointer"}` stands there for the value to come."""
+    return _request(trial, step, lambda value: value)
+
+
+def claimed(step: Step, answers: Mapping[str, Exchange]) -> Step:
+    """The step with each `$from` of its claims replaced, as far as they lead somewhere: see `claims.settled`."""
+    return settled(step, answers)
+
+
+def _request(trial: Trial, step: Step, resolve: Callable[[Json], Json]) -> Request:
     if step.http is None:
-        document = _chat(resolved(step.request, bodies), trial, model)
-        return Request(method="POST", path=CHAT, headers=(JSON_TYPE,), content=_written(document), body=document)
+        document = _chat(resolve(step.request), trial)
+        return Request(method="POST", path=CHAT, headers=(JSON_TYPE,), content=_written(document, step), body=document)
     http = step.http
-    content: bytes | None = None
-    document = None
-    headers: dict[str, str] = {}
-    if http.raw is not None:
-        content = http.raw.encode()
-        parsed = parse(content)
-        document = None if parsed is ABSENT else parsed  # type: ignore[assignment]
-    elif http.body is not None:
-        document = _in_model(resolved(http.body, bodies), model)
-        content = _written(document)
-    if content is not None:
-        headers[JSON_TYPE[0]] = JSON_TYPE[1]
+    content, document = _content(trial, step, http, resolve)
+    headers = dict([JSON_TYPE] if content is not None else [])
     for name, value in http.headers.items():
-        if value is not None:
-            headers[name] = _text(resolved(value, bodies))
+        if value is None:
+            headers.pop(name, None)
+        else:
+            headers[name] = _header(resolve(value), value)
     return Request(
         method=http.method,
-        path=http.path.replace(MODEL, quote(model or "", safe="/")),
+        path=_path(trial, http.path),
         headers=tuple(headers.items()),
         content=content,
         body=document,
@@ -59,55 +72,62 @@ def request(trial: Trial, step: Step, answers: Mapping[str, Exchange]) -> Reques
     )
 
 
-def claimed(step: Step, answers: Mapping[str, Exchange]) -> Step:
-    """The step with each `$from` of its claims replaced. Raises claims.Dangling."""
-    bodies = {name: answered(exchange) for name, exchange in answers.items()}
-    return dataclasses.replace(step, claims={kind: _claims(claims, bodies) for kind, claims in step.claims.items()})
-
-
-def _claims(claims: Claims, bodies: Mapping[str, Json]) -> Claims:
-    def replaced(fragments: Mapping[str, object]) -> dict[str, Json]:
-        return {place: resolved(fragment, bodies) for place, fragment in fragments.items()}  # type: ignore[arg-type]
-
-    return Claims(
-        status=None if claims.status is None else resolved(claims.status, bodies),  # type: ignore[arg-type]
-        headers=replaced(claims.headers),  # type: ignore[arg-type]
-        body=replaced(claims.body),  # type: ignore[arg-type]
-        chunks=replaced(claims.chunks),  # type: ignore[arg-type]
-    )
-
-
-def _chat(document: Json, trial: Trial, model: str | None) -> Json:
-    if not isinstance(document, dict):
-        return document
-    named = _named(document, trial, model)
-    if trial.stream and isinstance(named, dict) and "stream" not in named:
+def _chat(document: Json, trial: Trial) -> Json:
+    """The canonical body: `_named`, and `stream` where the trial is streamed and the body does not say it itself."""
+    named = _named(document if isinstance(document, dict) else {}, trial)
+    if trial.stream and "stream" not in named:
         named["stream"] = True
     return named
 
 
-def _named(document: Json, trial: Trial, model: str | None) -> Json:
-    """The body with its model and its token limit; one that names its own model keeps it, null leaves it out."""
-    if not isinstance(document, dict):
-        return document
-    filled: dict[str, Json] = {} if model is None or "model" in document else {"model": model}
-    for key, value in document.items():
+def _named(body: dict[str, Json], trial: Trial) -> dict[str, Json]:
+    """The body with its model (first, unless it has its own; `{model}` is the endpoint's) and its token limit."""
+    filled: dict[str, Json] = {} if "model" in body else {"model": model_for(trial.endpoint, trial.case)}
+    for key, value in body.items():
         filled[trial.endpoint.token_field if key == MOST_TOKENS else key] = value
+    if filled["model"] == MODEL:
+        filled["model"] = model_for(trial.endpoint, trial.case)
     return filled
 
 
-def _in_model(value: Json, model: str | None) -> Json:
-    """The same with `{model}`, where it is a whole string, replaced by the model's id."""
-    if value == MODEL:
-        return model
-    if isinstance(value, dict):
-        return {key: _in_model(inner, model) for key, inner in value.items()}
-    return [_in_model(inner, model) for inner in value] if isinstance(value, list) else value
+def _content(trial: Trial, step: Step, http: Http, resolve: Callable[[Json], Json]) -> tuple[bytes | None, Json]:
+    """An HTTP step's body and the JSON document that it is. Only `raw` goes out as it stands, without a model."""
+    if http.raw is not None:
+        parsed = parse(http.raw)
+        return http.raw.encode(), None if parsed is ABSENT else parsed  # type: ignore[return-value]
+    if http.body is None:
+        return None, None
+    document = resolve(http.body)
+    if isinstance(document, dict):
+        document = _named(document, trial)
+    return _written(document, step), document
 
 
-def _written(document: Json) -> bytes:
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+def _path(trial: Trial, path: str) -> str:
+    return path.replace(MODEL, quote(model_for(trial.endpoint, trial.case), safe=_IN_PATH)) if MODEL in path else path
 
 
-def _text(value: Json) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+def _written(document: Json, step: Step) -> bytes:
+    """Compact JSON in UTF-8; in ASCII where half a surrogate pair, which an answer may hold, could not be written else."""
+    try:
+        try:
+            return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        except UnicodeEncodeError:
+            return json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+    except (ValueError, RecursionError):  # an infinite number, or nested too deep: only an answer brings such
+        said = step.request if step.request is not None else step.http.body if step.http is not None else None
+        raise Dangling(_first_reference(said), "leads to a value that cannot be sent as JSON") from None
+
+
+def _header(value: Json, said: Json) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    if not (text.isascii() and text.isprintable()):
+        raise Dangling(_first_reference(said), "leads to a value that cannot be sent in a header")
+    return text
+
+
+def _first_reference(value: Json) -> str:
+    if isinstance(value, dict) and isinstance(value.get(REFERENCE), str):
+        return str(value[REFERENCE])
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return next(filter(None, map(_first_reference, inside)), "")

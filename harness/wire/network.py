@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import ipaddress
 import json
+import logging
 import re
 import ssl
 import zlib
@@ -35,6 +36,9 @@ KEPT_S: Final = 2.0
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _SCHEMES: Final = ("bearer", "basic", "token")
 _CREDENTIAL: Final = re.compile(r"authorization|cookie|token|secret|password|(^|[-_])key$|apikey")
+
+logging.getLogger("httpcore").setLevel(logging.WARNING)
+# At DEBUG it writes what servers send, headers and all, and some send keys back.
 
 Pool = Callable[[str | None], httpx.AsyncBaseTransport]
 """Makes a transport to the network, through the proxy at a URL or directly."""

@@ -148,9 +148,11 @@ def name_comes_once(x: ChatStreamed) -> Problems:
     """
     for call in calls(x):
         named = False
+        first = text(call.deltas[0][1].get("id"))
         for at, delta in call.deltas:
             name = text(get(delta, "function", "name"))
-            if name and named:
+            another = text(delta.get("id")) not in ("", first)  # tools.index-is-of-one-call
+            if name and named and not another:
                 yield Problem(f"name {brief(name)} again", f"{at}/function/name")
             named = named or bool(name)
 
@@ -213,7 +215,7 @@ def arguments_are_json(x: ChatCompleted | ChatStreamed) -> Problems:
 def arguments_are_not_empty(x: ChatCompleted | ChatStreamed) -> Problems:
     """A call without arguments has `"{}"`, not "".
 
-    `json.loads("")` raises.
+    `json.loads("")` raises in every program that runs the tool: the user sees a crash, and only with tools without parameters.
     """
     for at, arguments in _arguments(x):
         if not arguments.strip():
@@ -242,7 +244,7 @@ def called_tool_was_offered(x: ChatCompleted | ChatStreamed) -> Problems:
 def content_is_there_beside_calls(x: ChatCompleted) -> Problems:
     """A message with tool calls has the key `content`, null or a text.
 
-    `message["content"]` raises KeyError.
+    Programs that keep the conversation read `message["content"]` first, whatever else is there: KeyError.
     """
     for choice in answers(x):
         message = choice.message

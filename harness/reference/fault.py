@@ -1,0 +1,109 @@
+"""What a fault is: one named thing that a real server does wrong, done to one stage of an answer.
+
+    @fault(Stage.CHUNKS, caught_by=["stream.ends-with-done"], field=["stream-done-terminator"])
+    def never_says_done(events: list[bytes], asked: Asked) -> list[bytes]:
+        \"\"\"Ends a stream without `[DONE]` (Perplexity, GPUStack).\"\"\"
+
+Faults are found by their place in `harness/reference/faults/`; the id is the function's name with hyphens. A fault takes
+what a stage has made and gives it back changed; it may change it in place, and may raise Refusal before the answer.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from harness.errors import BadInput
+from harness.reference.answer import Asked
+
+
+class Stage(StrEnum):
+    """Where in the making of a reply a fault sits, in this order, and what it is handed."""
+
+    REQUEST = "request"  # Request: as it arrived
+    ASKED = "asked"  # dict: the body of a chat request, before it is looked at
+    ANSWER = "answer"  # Answer: what the model says
+    DOCUMENT = "document"  # dict: the completion, and each chunk
+    COMPLETION = "completion"  # dict: the completion
+    CHUNKS = "chunks"  # list of dicts: the chunks of a stream
+    EVENTS = "events"  # list of bytes: the events of a stream, `[DONE]` among them
+    MODELS = "models"  # dict: the list of models, or one
+    REFUSAL = "refusal"  # Refusal: why a request is refused
+    ERROR = "error"  # dict: the body of an error
+    BODY = "body"  # bytes: a JSON body, of a completion, an error or models
+    REPLY = "reply"  # Reply: the whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A fault and what is said about it.
+
+    `caught_by` are the ids of all rules that report it in any case of the shipped suites, or, where no rule can see it, of
+    the cases that do. `field` are the kinds of failure seen in the field that it stands for.
+    """
+
+    id: str
+    stage: Stage
+    summary: str
+    doc: str
+    caught_by: frozenset[str]
+    field: tuple[str, ...]
+    change: Callable[[Any, Asked], Any]
+
+
+_Change = TypeVar("_Change", bound=Callable[[Any, Asked], Any])
+
+
+def fault(stage: Stage, *, caught_by: Iterable[str], field: Iterable[str] = ()) -> Callable[[_Change], _Change]:
+    """Make a function a fault."""
+
+    def mark(change: _Change) -> _Change:
+        change._fault = (stage, frozenset(caught_by), tuple(field))  # type: ignore[attr-defined]
+        return change
+
+    return mark
+
+
+@functools.cache
+def all_faults() -> tuple[Fault, ...]:
+    """Every marked function of every module in `harness/reference/faults/`, by id."""
+    package = importlib.import_module("harness.reference.faults")
+    found = [
+        _fault(function)
+        for module in pkgutil.iter_modules(package.__path__)
+        for function in vars(importlib.import_module(f"{package.__name__}.{module.name}")).values()
+        if hasattr(function, "_fault") and function.__module__ == f"{package.__name__}.{module.name}"
+    ]
+    return tuple(sorted(found, key=lambda one: one.id))
+
+
+def _fault(function: Callable[[Any, Asked], Any]) -> Fault:
+    stage, caught_by, field = function._fault  # type: ignore[attr-defined]
+    summary, _, doc = inspect.cleandoc(function.__doc__ or "").partition("\n")
+    return Fault(
+        id=function.__name__.replace("_", "-"),
+        stage=stage,
+        summary=summary,
+        doc=doc.strip(),
+        caught_by=caught_by,
+        field=field,
+        change=function,
+    )
+
+
+def faults_named(ids: Sequence[str]) -> tuple[Fault, ...]:
+    """The faults of these ids, in the order of `ids`. Raises BadInput for an unknown one, with those that look like it."""
+    known = {one.id: one for one in all_faults()}
+    for identifier in ids:
+        if identifier not in known:
+            near = difflib.get_close_matches(identifier, known, n=3)
+            hint = f"did you mean {' or '.join(near)}?" if near else "`chatcompat list faults` shows those that there are"
+            raise BadInput(f"unknown fault {identifier!r}: {hint}")
+    return tuple(known[identifier] for identifier in ids)

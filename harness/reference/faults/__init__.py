@@ -1,0 +1,1 @@
+"""The faults of the reference server, one function each: see `harness.reference.fault`."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from harness.model import ChatCompleted, ChatStreamed, Ending, Exchange, Json
 from harness.reading import get, integer, obj, objects
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,23 @@ def whole(x: Exchange) -> bool:
     return not cut(x) and not (isinstance(x, ChatStreamed) and x.failed_at is not None)
 
 
+def _worked_out_once(work: Callable[[ChatStreamed], Iterable[_Item]]) -> Callable[[ChatStreamed], tuple[_Item, ...]]:
+    """What it yields, kept for the stream that was asked about last: dozens of rules ask the same of one stream in turn."""
+    latest: tuple[ChatStreamed | None, tuple[_Item, ...]] = (None, ())
+
+    @functools.wraps(work)
+    def kept(x: ChatStreamed) -> tuple[_Item, ...]:
+        nonlocal latest
+        of, result = latest
+        if of is not x:
+            result = tuple(work(x))
+            latest = (x, result)  # in one assignment, so that no other thread sees half of it
+        return result
+
+    return kept
+
+
+@_worked_out_once
 def chunks(x: ChatStreamed) -> Iterator[tuple[int, dict[str, Json]]]:
     """The chunks that are objects, up to an in-band error, with their positions."""
     for position, chunk in enumerate(x.chunks[: x.failed_at]):
@@ -64,6 +85,7 @@ def chunks(x: ChatStreamed) -> Iterator[tuple[int, dict[str, Json]]]:
             yield position, chunk.body
 
 
+@_worked_out_once
 def pieces(x: ChatStreamed) -> Iterator[Choice]:
     """Every choice of every chunk, up to an in-band error."""
     for position, chunk in chunks(x):
@@ -77,12 +99,13 @@ def answers(x: ChatCompleted | ChatStreamed) -> Iterator[Choice]:
         yield Choice(f"/choices/{place}", integer(choice.get("index")) or 0, choice)
 
 
-def parts(x: ChatCompleted | ChatStreamed) -> Iterator[Choice]:
+def parts(x: ChatCompleted | ChatStreamed) -> Iterable[Choice]:
     """The choices as they were sent: of the document, or of every chunk."""
     return pieces(x) if isinstance(x, ChatStreamed) else answers(x)
 
 
-def calls(x: ChatStreamed) -> list[Call]:
+@_worked_out_once
+def calls(x: ChatStreamed) -> Iterable[Call]:
     """The tool calls of a stream by choice and index, in the order in which they begin. A delta without index is left out."""
     found: dict[tuple[int, int], Call] = {}
     for piece in pieces(x):
@@ -91,4 +114,4 @@ def calls(x: ChatStreamed) -> list[Call]:
             if index is not None:
                 call = found.setdefault((piece.index, index), Call(piece.index, index, []))
                 call.deltas.append((at, delta))
-    return list(found.values())
+    return found.values()

@@ -84,7 +84,7 @@ def opens_with_a_choice(x: ChatStreamed) -> Problems:
 
     Clients that read `choices[0]` raise at the very start when a chunk of filter results, with no id and no model, comes first.
     """
-    first = next(chunks(x), None)
+    first = next(iter(chunks(x)), None)
     more = any(arr(chunk.get("choices")) for _, chunk in chunks(x))
     if first and more and first[1].get("choices") == []:
         yield Problem(f"the first chunk is {brief(first[1])}", f"chunks/{first[0]}/choices")

@@ -46,8 +46,11 @@ class Sheet:
         sys.exit(0 if self.within else 1)
 
 
-def chat_stream(chunks: int) -> Reply:
-    """A stream as api.openai.com writes it, an event a frame: that many chunks with content, then the end and `[DONE]`."""
+def chat_stream(chunks: int, fingerprint: str | None = None) -> Reply:
+    """A stream as api.openai.com writes it, an event a frame: that many chunks, then `[DONE]`.
+
+    Newer models send no fingerprint but null, which the published document forbids: a note on every chunk.
+    """
 
     def event(delta: dict[str, object], finish: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
@@ -57,7 +60,7 @@ def chat_stream(chunks: int) -> Reply:
             "created": 1741569952,
             "model": "reference-1",
             "service_tier": "default",
-            "system_fingerprint": None,
+            "system_fingerprint": fingerprint,
             "choices": [choice],
             "obfuscation": "k8fQ2",
         }

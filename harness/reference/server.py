@@ -12,7 +12,7 @@ from typing import Final
 import h11
 
 from harness.model import Ending, Reply, Request
-from harness.reading import ABSENT, parse
+from harness.reading import _Absent, parse
 from harness.reference.fault import Fault
 from harness.reference.routes import elsewhere, reply
 
@@ -220,11 +220,11 @@ class _Connection:
 
 
 def _request(head: h11.Request, content: bytes) -> Request:
-    document = parse(content) if content else ABSENT
+    document = parse(content) if content else None
     return Request(
         method=head.method.decode("ascii", "replace"),
         path=head.target.decode("ascii", "replace"),
         headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers),
         content=content or None,
-        body=None if document is ABSENT else document,
+        body=None if isinstance(document, _Absent) else document,
     )

@@ -46,7 +46,7 @@ def _tool_name(value: Json, path: str) -> None:
 def _schema_of_object(value: Json, path: str) -> None:
     mapping(anything)(value, path)
     if obj(value) and get(value, "type") != "object":
-        said = f"Invalid schema for '{path}': the schema of parameters must have \"type\": \"object\"."
+        said = f'Invalid schema for \'{path}\': the schema of parameters must have "type": "object".'
         raise Refusal(said, param=path, code="invalid_function_parameters")
 
 

@@ -1,0 +1,85 @@
+"""Holds the conversations of suites with the reference server, in this process: no socket, no time, the real judge."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from harness import judge, load
+from harness.engine.conversation import conduct
+from harness.model import Ending, Endpoint, Finding, Judged, Reply, Request, Silence, Suite, Trial, Unanswered, Verdict
+from harness.reference import MODELS, Fault, reply
+
+ENDPOINT = Endpoint(name="reference", title="The reference server", base_url="http://127.0.0.1/v1", model=MODELS[0])
+
+
+@dataclass(slots=True)
+class Desk:
+    """What a wire is to a conversation: takes requests, gives the replies of the reference server, and keeps both."""
+
+    serial: int
+    faults: Sequence[Fault] = ()
+    kept: list[tuple[Request, int, Reply]] = field(default_factory=list)
+
+    async def send(self, request: Request) -> Reply | Unanswered:
+        self.serial += 1
+        replied = reply(request, self.serial, self.faults)
+        self.kept.append((request, self.serial, replied))
+        if replied.ended is Ending.TIMED_OUT and not replied.frames:
+            return Unanswered(request=request, silence=Silence.TIMED_OUT, message="no byte came")
+        return replied
+
+
+def trials(suites: Iterable[Suite]) -> Iterator[Trial]:
+    """Every case of the suites, in each of its modes."""
+    for suite in suites:
+        for case in suite.cases:
+            for stream in case.stream:
+                yield Trial(endpoint=ENDPOINT, case=case, stream=stream)
+
+
+@functools.cache
+def shipped() -> tuple[Suite, ...]:
+    """The suites of the project."""
+    return load.suites()
+
+
+async def _yes() -> bool:
+    return True
+
+
+def held(trial: Trial, serial: int, faults: Sequence[Fault] = ()) -> tuple[Judged, Desk]:
+    """A trial held with the reference server: what came of it, and what was said."""
+    desk = Desk(serial, faults)
+    optional = {feature.id: feature.optional for suite in shipped() for feature in suite.features}
+    return asyncio.run(conduct(trial, cast(Any, desk), optional=optional, others_answer=_yes)), desk
+
+
+@functools.cache
+def faultless() -> tuple[tuple[Trial, int, Judged, Desk], ...]:
+    """Every trial of the shipped suites, without any fault."""
+    return tuple((trial, 1000 * place, *held(trial, 1000 * place)) for place, trial in enumerate(trials(shipped())))
+
+
+def with_faults(faults: Sequence[Fault]) -> Iterator[tuple[Trial, Judged]]:
+    """The trials that a fault makes any difference to: where every reply is the same, so is what is said of it."""
+    for trial, serial, _, desk in faultless():
+        if any(reply(request, number, faults) != replied for request, number, replied in desk.kept):
+            yield trial, held(trial, serial, faults)[0]
+
+
+def complaints(judged: Judged) -> list[str]:
+    """Everything that is said against it, for a test to compare with nothing."""
+    said = [f"{judged.trial.case.path} {finding.rule}: {finding.message} at {finding.at}" for finding in judge.findings(judged)]
+    verdict = judge.verdict(judged)
+    if verdict is not Verdict.PASS:
+        said.append(f"{judged.trial.case.path} stream={judged.trial.stream}: {verdict} {judge.reason(judged) or ''}")
+    return said
+
+
+def standing(findings: Iterable[Finding]) -> frozenset[str]:
+    """The rules among what was found, without the claims of cases."""
+    return frozenset(finding.rule for finding in findings if finding.kind is None)

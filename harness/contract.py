@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from harness.errors import BadInput
 from harness.model import Json, Level
-from harness.reading import ABSENT, brief, parse, text
+from harness.reading import ABSENT, brief, obj, parse, text
 from harness.resources import SCHEMAS
 from harness.wording import Path, pointer, said
 
@@ -68,7 +68,7 @@ def violations(kind: Kind, document: Json) -> tuple[Violation, ...]:
         return ()
     found: dict[Path, Violation] = {}
     for path, message, schema in checker.words(document):
-        level = _sentences()[id(schema)] if schema is not None else _severest(kind, document)
+        level = _sentences().get(id(schema)) or _severest(kind, document)
         told = found.get(path)
         if told is None or _SEVERITY[level] < _SEVERITY[told.level]:
             found[path] = Violation(level=level, at=pointer(path), place=pointer(path, positions=False), message=message)
@@ -86,21 +86,15 @@ def _contract(kind: Kind, file: str = "published") -> Checker:
 @functools.cache
 def _sentences() -> dict[int, Level]:
     """Which level each subschema of the contract belongs to, by its identity: errors carry the very object they come from."""
-
-    def inside(schema: Json) -> Iterator[int]:
-        if isinstance(schema, dict):
-            yield id(schema)
-            for part in schema.values():
-                yield from inside(part)
-        elif isinstance(schema, list):
-            for part in schema:
-                yield from inside(part)
-
-    return {sentence: level for file, level in LEVELS.items() for sentence in inside(_shipped(f"urn:chatcompat:openai:{file}"))}
+    return {
+        id(sentence): level
+        for file, level in LEVELS.items()
+        for sentence in _subschemas(_shipped(f"urn:chatcompat:openai:{file}"))
+    }
 
 
 def _severest(kind: Kind, document: Json) -> Level:
-    """The level of a document that is too large to find the place."""
+    """The level of a document where no sentence can be named: it is too large, or too deep."""
     return next((level for file, level in LEVELS.items() if not _contract(kind, file).open(document)), Level.MAY)
 
 
@@ -111,7 +105,8 @@ def compiled(schema: bool | dict[str, Json]) -> Checker:
     """The checker of a JSON Schema 2020-12, made once for equal schemas. Raises BadInput where it is no such schema.
 
     `contentMediaType: application/json` and `contentSchema` assert; `format` does not. A `$ref` leads into the schema itself
-    or to a shipped one (`urn:chatcompat:openai:observed` is `schemas/openai/observed.json`); nothing is ever fetched.
+    or to a shipped one (`urn:chatcompat:openai:observed` is `schemas/openai/observed.json`); nothing is ever fetched. A
+    `contentSchema` is a schema for itself: its references begin at its own root, as in the request that sent it.
     """
     return _compiled(json.dumps(schema, sort_keys=True))
 
@@ -127,7 +122,11 @@ class Checker:
     def __init__(self, schema: bool | dict[str, Json]) -> None:
         self._schema = schema
         self._gate = _gate(schema)
-        self._asserts_content = _mentions(schema, ("contentMediaType", "contentSchema"))  # the gate only annotates these
+        self._asserts_content = False  # the gate only annotates the content keywords
+        for part in _subschemas(schema):
+            self._asserts_content |= "contentMediaType" in part
+            if "contentSchema" in part:
+                compiled(part["contentSchema"])  # type: ignore[arg-type]  # raises where it is no schema
 
     def errors(self, document: Json) -> tuple[SchemaError, ...]:
         """Where the document breaks the schema, at most AT_MOST, in the order of the schema. Empty: it does not."""
@@ -149,18 +148,22 @@ class Checker:
         except (ValueError, TypeError, OverflowError):  # a lone surrogate in a key
             return False
 
-    def words(self, document: Json) -> Iterator[tuple[Path, str, Any]]:
+    def words(self, document: Json) -> list[tuple[Path, str, Any]]:
         """Every error, bounded: path, message, and the subschema it breaks (None: the document is too large to tell)."""
-        _steps.set([_STEPS])
-        told = False
+        told: list[tuple[Path, str, Any]] = []
+        outermost = _steps.get() is None  # JSON in a string of a document has no steps of its own
+        if outermost:
+            _steps.set([_STEPS])
         try:
             for error in islice(self._validator.iter_errors(document), _FOUND):
-                for path, message, schema in said(error):
-                    told = True
-                    yield path, message, schema
+                told.extend(said(error))
         except _TooManySteps:
             if not told and not self.open(document):
-                yield (), "breaks its schema, beyond the part that is small enough to be searched for the place", None
+                told.append(((), "breaks its schema, beyond the part that is small enough to be searched for the place", None))
+        finally:
+            if outermost:
+                _steps.set(None)
+        return told
 
     @functools.cached_property
     def _validator(self) -> Validator:
@@ -170,10 +173,22 @@ class Checker:
 _UNKNOWN: Final = "has keys that are not known here"
 
 
-def _mentions(schema: Json, keywords: tuple[str, ...]) -> bool:
-    if isinstance(schema, dict):
-        return any(keyword in schema for keyword in keywords) or any(_mentions(part, keywords) for part in schema.values())
-    return isinstance(schema, list) and any(_mentions(part, keywords) for part in schema)
+_BY_NAME: Final = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"})
+_NO_SCHEMA: Final = frozenset({"const", "enum", "default", "examples", "contentSchema"})
+
+
+def _subschemas(schema: Json) -> Iterator[dict[str, Json]]:
+    """The schema and those in it, but for what a `contentSchema` holds."""
+    if not isinstance(schema, dict):
+        return
+    yield schema
+    for keyword, value in schema.items():
+        if keyword in _BY_NAME:
+            inside = list(obj(value).values())
+        else:
+            inside = [] if keyword in _NO_SCHEMA else value if isinstance(value, list) else [value]
+        for part in inside:
+            yield from _subschemas(part)
 
 
 # ---------------------------------------------------------------- where a $ref may lead
@@ -214,7 +229,7 @@ class _TooManySteps(Exception):
     """The document is too large to find the words."""
 
 
-_steps: ContextVar[list[int]] = ContextVar("steps left")
+_steps: ContextVar[list[int] | None] = ContextVar("steps left", default=None)
 
 
 def _validator(schema: bool | dict[str, Json]) -> Validator:
@@ -233,15 +248,11 @@ def _needed(schema: Json) -> set[str]:
     found: set[str] = set()
     waiting = [schema]
     while waiting:
-        part = waiting.pop()
-        if isinstance(part, dict):
+        for part in _subschemas(waiting.pop()):
             urn = text(part.get("$ref")).partition("#")[0]
             if urn.startswith("urn:") and urn not in found:
                 found.add(urn)
                 waiting.append(_shipped(urn))
-            waiting.extend(part.values())
-        elif isinstance(part, list):
-            waiting.extend(part)
     return found
 
 
@@ -252,7 +263,7 @@ _Keyword: TypeAlias = "Callable[[Any, Any, Any, Any], Iterator[Any] | None]"
 def _validator_class() -> type[Validator]:
     from jsonschema import Draft202012Validator, validators
 
-    keywords = {**Draft202012Validator.VALIDATORS, "contentMediaType": _content}
+    keywords = {**Draft202012Validator.VALIDATORS, "contentMediaType": _content, "properties": _properties}
     bounded = {name: _bounded(name, check) for name, check in keywords.items()}
     made: type[Validator] = validators.extend(Draft202012Validator, bounded)  # type: ignore[no-untyped-call]
     return made
@@ -263,7 +274,7 @@ def _bounded(name: str, check: _Keyword) -> _Keyword:
     from jsonschema import ValidationError
 
     def bounded(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
-        left = _steps.get()
+        left = _steps.get() or [1]
         left[0] -= 1
         if left[0] < 0:
             raise _TooManySteps
@@ -275,16 +286,27 @@ def _bounded(name: str, check: _Keyword) -> _Keyword:
     return bounded
 
 
+def _properties(validator: Any, properties: Any, instance: Any, schema: Any) -> Iterator[Any]:
+    """The stock keyword, which forgets where it is when it comes to `false`."""
+    from jsonschema import Draft202012Validator, ValidationError
+
+    for key, part in properties.items():
+        if part is False and isinstance(instance, dict) and key in instance:
+            yield ValidationError("must not be there", validator="not", validator_value={}, path=(key,))
+    others = {key: part for key, part in properties.items() if part is not False}
+    yield from Draft202012Validator.VALIDATORS["properties"](validator, others, instance, schema)
+
+
 def _content(validator: Any, media_type: Any, written: Any, schema: Any) -> Iterator[Any]:
     """`contentMediaType: application/json` and, beside it, `contentSchema`: a string must be JSON, and that must be valid."""
     from jsonschema import ValidationError
 
     if media_type != "application/json" or not isinstance(written, str):
         return
-    document = parse(written)
+    document: Any = parse(written)
     if document is ABSENT:
         yield ValidationError(f"is {brief(written, 60)}, which is not JSON", validator="contentMediaType")
         return
-    for error in validator.evolve(schema=schema.get("contentSchema", True)).iter_errors(document):
-        for path, message, _ in said(error):
-            yield ValidationError(f"holds JSON that {f'at {pointer(path)} ' if path else ''}{message}", validator="contentSchema")
+    for error in compiled(schema.get("contentSchema", True)).errors(document):
+        which = f"whose {error.at}" if error.at else "that"
+        yield ValidationError(f"holds JSON {which} {error.message}", validator="contentSchema")

@@ -5,6 +5,7 @@ Knows the shape of `jsonschema.ValidationError` and imports nothing of it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
@@ -62,13 +63,10 @@ def said(error: Error) -> Iterator[tuple[Path, str, Any]]:
                     yield (*path, key), f"is missing, and {brief(cause)} needs it", error.schema
     elif error.validator == "additionalProperties" and error.validator_value is False:
         known = _known_keys(error.schema)
-        named = error.schema.get("patternProperties", {})
-        extra = [key for key in error.instance if key not in known]
         expected = f"is not known here; known: {_list(sorted(known))}" if known else "must not be there"
-        for key in extra if not named else []:
-            yield (*path, key), expected, error.schema
-        if named:
-            yield path, f"has a key that is not known here, among {_list(extra)}", error.schema
+        for key in error.instance:
+            if key not in known and not any(re.search(pattern, key) for pattern in error.schema.get("patternProperties", ())):
+                yield (*path, key), expected, error.schema
     elif "propertyNames" in error.schema_path:
         yield path, f"the key {_words(error)}", error.schema
     else:
@@ -154,7 +152,7 @@ def _words(error: Error) -> str:
     match error.validator:
         case "type" | "const" | "enum":
             return f"{value}, expected {_expected(error)}"
-        case None:
+        case None | "not" if not error.validator_value:
             return "must not be there"
         case "unevaluatedProperties" | "unevaluatedItems" if error.validator_value is False:
             return _cut(error.message.replace("Unevaluated properties are not allowed", "has keys that are not known here"))

@@ -5,6 +5,7 @@ an outcome amounts to is said by `harness.judge` alone.
 """
 
 from harness.engine.conversation import conduct
-from harness.engine.run import INTERRUPTED, Mode, Observer, Planned, Unobserved, run
+from harness.engine.model_choice import with_model
+from harness.engine.run import INTERRUPTED, Mode, Observer, Unobserved, run
 
-__all__ = ["INTERRUPTED", "Mode", "Observer", "Planned", "Unobserved", "conduct", "run"]
+__all__ = ["INTERRUPTED", "Mode", "Observer", "Unobserved", "conduct", "run", "with_model"]

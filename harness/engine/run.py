@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -20,7 +20,6 @@ from harness.dialects import dialect
 from harness.engine.conversation import conduct
 from harness.errors import ChatcompatError
 from harness.model import (
-    Case,
     Endpoint,
     Errored,
     Exchange,
@@ -32,6 +31,7 @@ from harness.model import (
     Trial,
     Verdict,
 )
+from harness.plan import Plan
 from harness.wire import Network, Pace, Spent, Wire
 from harness.wire.network import Pool
 
@@ -76,23 +76,8 @@ class Unobserved:
         """Nothing."""
 
 
-class Planned(Protocol):
-    """What a plan says to the engine."""
-
-    @property
-    def trials(self) -> Sequence[Trial]:
-        """In the order of holding: what others need comes first."""
-
-    @property
-    def optional(self) -> Mapping[str, bool]:
-        """Feature → may an endpoint refuse it?"""
-
-    def base_case(self, feature: str, stream: bool) -> tuple[Case, bool] | None:
-        """The case, and whether streamed, that shows whether an endpoint has a feature."""
-
-
 async def run(
-    plan: Planned,
+    plan: Plan,
     *,
     mode: Mode,
     environ: Mapping[str, str],
@@ -162,7 +147,7 @@ class _Line:
 class _Run:
     def __init__(
         self,
-        plan: Planned,
+        plan: Plan,
         mode: Mode,
         cassettes: Path,
         observer: Observer,

@@ -1,0 +1,51 @@
+"""Reports to files: all of the chosen formats or none, and each whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from harness import report
+from harness.document import did_you_mean
+from harness.errors import BadInput
+
+
+def chosen(names: Sequence[str]) -> dict[str, report.Format]:
+    """The formats of these names. Raises BadInput."""
+    known = report.formats()
+    for name in names:
+        if name not in known:
+            raise BadInput(f"--format {name}: no such format{did_you_mean(name, sorted(known))}")
+        if known[name].FILE is None:
+            raise BadInput(f"--format {name}: is for the terminal, and has no file")
+    return {name: known[name] for name in names}
+
+
+def write(document: report.Document, folder: Path, names: Sequence[str]) -> list[Path]:
+    """Every format into the folder; what was there stays until all are written. Raises BadInput where that fails."""
+    rendered = {format_.FILE: format_.text(document) for format_ in chosen(names).values() if format_.FILE is not None}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=".report-", dir=folder))
+        try:
+            for file, text in rendered.items():
+                (aside / file).write_text(text, encoding="utf-8", newline="\n", errors="replace")
+            for file in rendered:
+                os.replace(aside / file, folder / file)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    except OSError as error:
+        raise BadInput(
+            f"{folder}: the report cannot be written: {error.strerror or error}; name another folder with --out"
+        ) from None
+    return [folder / file for file in rendered]
+
+
+def for_terminal(document: report.Document, *, colours: bool) -> str:
+    """The matrix as the terminal shows it."""
+    term: Any = report.formats()["term"]
+    return str(term.drawn(document, colours=colours))

@@ -1,0 +1,92 @@
+"""`chatcompat list`: what there is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import click
+
+
+def _suites() -> Iterator[dict[str, Any]]:
+    from harness import load
+
+    for suite in load.suites():
+        yield {"id": suite.id, "title": suite.title, "cases": len(suite.cases), "features": [f.id for f in suite.features]}
+
+
+def _cases() -> Iterator[dict[str, Any]]:
+    from harness import load
+
+    for suite in load.suites():
+        for case in suite.cases:
+            yield {"id": case.path, "title": case.title, "features": list(case.needs), "stream": list(case.stream)}
+
+
+def _features() -> Iterator[dict[str, Any]]:
+    from harness import load
+
+    for suite in load.suites():
+        for feature in suite.features:
+            yield {"id": feature.id, "title": feature.title, "optional": feature.optional, "suite": suite.id}
+
+
+def _rules() -> Iterator[dict[str, Any]]:
+    from harness.rule import all_rules
+
+    for rule in all_rules():
+        yield {"id": rule.id, "level": str(rule.level), "summary": rule.summary, "doc": rule.doc, "source": rule.source}
+
+
+def _endpoints() -> Iterator[dict[str, Any]]:
+    from harness import load
+
+    for name in load.endpoint_names():
+        endpoint = load.endpoint_named(name)
+        yield {"id": name, "title": endpoint.title, "base_url": endpoint.base_url, "model": endpoint.model}
+
+
+def _faults() -> Iterator[dict[str, Any]]:
+    from harness.reference import all_faults
+
+    for fault in all_faults():
+        yield {"id": fault.id, "caught_by": list(fault.caught_by), "field": list(fault.field), "summary": fault.summary}
+
+
+def _formats() -> Iterator[dict[str, Any]]:
+    from harness import report
+
+    for name, format_ in sorted(report.formats().items()):
+        yield {"id": name, "file": format_.FILE, "title": report.summary(format_)}
+
+
+KINDS: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
+    "rules": _rules,
+    "suites": _suites,
+    "cases": _cases,
+    "features": _features,
+    "endpoints": _endpoints,
+    "faults": _faults,
+    "formats": _formats,
+}
+
+
+@click.command("list")
+@click.argument("what", type=click.Choice(sorted(KINDS)))
+@click.option("--json", "as_json", is_flag=True, help="As JSON, with everything that is known.")
+def command(what: str, as_json: bool) -> None:
+    """What there is: suites, cases, features, rules, endpoints, faults, formats.
+
+    \b
+    chatcompat list cases
+    chatcompat list rules --json
+    """
+    items = list(KINDS[what]())
+    if as_json:
+        click.echo(json.dumps(items, ensure_ascii=False, indent=1))
+        return
+    width = max((len(item["id"]) for item in items), default=0)
+    for item in items:
+        level = f"{item['level'].upper():<7}" if "level" in item else ""
+        click.echo(f"{item['id']:<{width}}  {level}{item.get('title') or item.get('summary') or ''}".rstrip())

@@ -208,7 +208,7 @@ BROKEN: Final[list[Broken]] = [
     ("message.content-is-text", streamed({f"/1{DELTA}/content": {"text": "Hi"}}), set()),
     ("message.content-is-there", completed({CONTENT: GONE}), set()),
     ("message.has-no-replacement-characters", said("Gr\ufffd\ufffde"), set()),
-    ("message.has-no-replacement-characters", streamed({f"/1{DELTA}/content": "\ufffd"}), set()),
+    ("message.has-no-replacement-characters", streamed({f"/2{DELTA}/content": "\ufffd"}), set()),
     ("message.has-no-template-words", said("It is sunny.<|im_end|>"), set()),
     ("message.role-is-assistant", completed({"/choices/0/message/role": "model"}), set()),
     ("models.are-under-data", listed(document=[MODEL]), set()),
@@ -282,9 +282,9 @@ BROKEN: Final[list[Broken]] = [
     ),
     ("tools.call-has-an-id", completed({f"{MESSAGE_CALL}/id": ""}, ASK_TOOLS, CALLED), set()),
     ("tools.call-is-not-in-the-content", said("<tool_call>{}</tool_call>", request=ASK_TOOLS), set()),
-    ("tools.called-tool-was-offered", completed(document=CALLED), set()),
+    ("tools.name-is-as-offered", completed(document=CALLED), set()),
     (
-        "tools.called-tool-was-offered",
+        "tools.name-is-as-offered",
         streamed({f"{FIRST_CALL}/function/name": "functions.get_weather"}, ASK_STREAM_TOOLS, CALL_CHUNKS),
         set(),
     ),
@@ -380,7 +380,21 @@ LOOKALIKES: Final = {
         CALLED,
     ),
     "no arguments are an empty object": completed({f"{MESSAGE_CALL}/function/arguments": "{}"}, ASK_TOOLS, CALLED),
-    "an answer that was cut within a character": said("Gr\ufffd"),
+    "an answer that was cut within a character": completed({CONTENT: "Gr\ufffd", FINISH: "length"}),
+    "text that is struck out": said("<s>Sunny.</s> Rainy."),
+    "a tool of the model's own invention": completed(
+        {f"{MESSAGE_CALL}/function/name": "multi_tool_use.parallel"}, ASK_TOOLS, CALLED
+    ),
+    "several strict calls at once": completed(
+        {"/choices/0/message/tool_calls/-": {**CALL, "id": "call_2", "function": {"name": "get_weather", "arguments": "{}"}}},
+        STRICT,
+        CALLED,
+    ),
+    "a schema that is not strict": said("Sure!", request=edited(SCHEMA, {"/response_format/json_schema/strict": False})),
+    "rejected guesses count": completed(request={**ASK, "max_tokens": 2, "prediction": {"type": "content", "content": "It"}}),
+    "log probabilities up to a stop sequence": completed(
+        {"/choices/0/logprobs/content/1": GONE}, {**ASK_LOGPROBS, "stop": "!"}, LOGPROBS
+    ),
     "the question had the control word": said(
         "It is <|im_end|>.", request={**ASK, "messages": [{"role": "user", "content": "What is <|im_end|>?"}]}
     ),

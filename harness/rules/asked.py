@@ -35,7 +35,7 @@ def tokens_are_limited(x: ChatCompleted | ChatStreamed) -> Problems:
 
     Where the limit is dropped, an answer of five tokens becomes forty thousand, and somebody pays for them.
     """
-    limit = asked.most_tokens(x.request)
+    limit = asked.most_tokens(x.request) if not get(x.request.body, "prediction") else None  # rejected guesses count too
     used = integer(get(x.body, "usage", "completion_tokens"))
     if limit is not None and used is not None and used > limit * asked.choices(x.request):
         yield Problem(f"{used} tokens, and {limit} were allowed", "/usage/completion_tokens")
@@ -70,12 +70,13 @@ def one_call_at_a_time(x: ChatCompleted | ChatStreamed) -> Problems:
     "lmstudio-ai/lmstudio-bug-tracker#189, lmstudio-ai/lmstudio-bug-tracker#2403, lfnovo/esperanto#46", needs=[Evidence.REQUEST]
 )
 def json_is_json(x: ChatCompleted | ChatStreamed) -> Problems:
-    """With `response_format` `json_object` or `json_schema` the content is JSON and nothing else.
+    """With `response_format` `json_object` or a strict `json_schema` the content is JSON and nothing else.
 
     `json.loads` raises on a Markdown fence, or on a sentence before it.
     """
     kind = get(x.request.body, "response_format", "type")
-    if kind in ("json_object", "json_schema") and whole(x):
+    strict = get(x.request.body, "response_format", "json_schema", "strict") is True
+    if (kind == "json_object" or (kind == "json_schema" and strict)) and whole(x):
         for choice in answers(x):
             content = choice.message.get("content")
             if choice.said.get("finish_reason") == "stop" and isinstance(content, str) and not _elsewhere(choice.message):
@@ -104,13 +105,14 @@ def strict_schema_is_followed(x: ChatCompleted | ChatStreamed) -> Problems:
 def strict_arguments_follow_the_schema(x: ChatCompleted | ChatStreamed) -> Problems:
     """The arguments of a call to a function with `strict: true` follow its schema.
 
-    Programs that asked for it call the function without looking again.
+    Programs that asked for it call the function without looking again. OpenAI promises it for one call at a time only.
     """
     offered = asked.functions(x.request)
     if not whole(x):
         return
     for choice in answers(x):
-        for at, call in choice.calls:
+        made = list(choice.calls)
+        for at, call in made if len(made) == 1 else []:
             function = obj(offered.get(text(get(call, "function", "name"))))
             if function.get("strict") is True and choice.said.get("finish_reason") in ("stop", "tool_calls"):
                 yield from _broken(function.get("parameters"), get(call, "function", "arguments"), f"{at}/function/arguments")

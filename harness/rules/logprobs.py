@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from harness import asked
 from harness.choices import answers, parts, whole
 from harness.model import ChatCompleted, ChatStreamed, Evidence, Json
 from harness.reading import arr, brief, get, integer, obj, objects, text
@@ -70,7 +71,7 @@ def spell_the_content(x: ChatCompleted | ChatStreamed) -> Problems:
     Programs colour the text by its tokens, and measure an answer by their sum: missing, shifted or raw tokens
     ("Ġhello") spoil both.
     """
-    if not whole(x) or get(x.request.body, "logprobs") is not True:
+    if not whole(x) or get(x.request.body, "logprobs") is not True or asked.stops(x.request):
         return
     spelled: dict[int, list[bytes]] = {}
     for choice in parts(x):

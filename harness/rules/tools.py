@@ -222,18 +222,19 @@ def arguments_are_not_empty(x: ChatCompleted | ChatStreamed) -> Problems:
             yield Problem(f"arguments is {brief(arguments)}", at)
 
 
-@should(f"{RECORDED}: api.openai.com calls what was offered; huggingface/smolagents#1958", needs=[Evidence.REQUEST])
-def called_tool_was_offered(x: ChatCompleted | ChatStreamed) -> Problems:
-    """A call names a tool that the request offered.
+@should("huggingface/smolagents#1958, vllm-project/vllm#31438; names with a template's prefix or rest", needs=[Evidence.REQUEST])
+def name_is_as_offered(x: ChatCompleted | ChatStreamed) -> Problems:
+    """A call has the very name that the request offered, and there is none where nothing was offered.
 
-    Nobody can run another: agents raise KeyError. A name with a prefix of the template ("functions.get_weather"), one
-    that the server cut off, and calls where no tool was offered show here.
+    Nobody can run "functions.get_weather", "get_weatherget_weather" or half a name: agents raise KeyError. A name that is
+    like none that was offered is the model's own invention, and not the endpoint's fault.
     """
     offered = asked.names(x.request)
     for _, at, call in _begun(x):
         kind = "custom" if "custom" in call else "function"
         name = text(get(call, kind, "name"))
-        if name and name not in offered:
+        spoiled = not offered or any(one in name or name in one for one in offered)
+        if name and name not in offered and spoiled:
             yield Problem(f"calls {brief(name)}, and {brief(sorted(offered))} were offered", f"{at}/{kind}/name")
 
 

@@ -184,6 +184,9 @@ def pool() -> dict[str, list[Json]]:
         add(parts(claims.answered(exchange)))
         add(parts(exchange.request.body))
         add(value for _, value in exchange.request.headers)
+    for said in list(seen["string"].values()):  # an answer may be cut after any word
+        words = str(said).split(" ")[:60]
+        add(" ".join(words[:end]) for end in range(1, len(words)))
     return {kind: list(values.values()) for kind, values in seen.items()}
 
 

@@ -24,8 +24,8 @@ from harness.errors import BadInput, Unusable
 from harness.model import Endpoint
 from harness.wire.tape import SHORTEST_SECRET, tape_of
 
-CONNECTIONS_EACH: Final = 8
-"""How many connections a pool of httpx holds: it looks at all of them for each request, which is slow with many."""
+CONNECTIONS_EACH: Final = 2
+"""How many connections a pool of httpx holds. It looks at all of them for each request, and asks the system about the idle ones."""
 
 PIECE: Final = 64 * 1024
 """How much is decompressed at once. The wire stops reading where its limits say so."""

@@ -103,6 +103,8 @@ def _refuse(constant: str) -> None:
 
 def brief(value: object, limit: int = 80) -> str:
     """JSON of a value for a message, cut to `limit` characters, with control characters escaped."""
+    if isinstance(value, str):
+        value = value[: limit + 1]  # the rest would be written and thrown away
     try:
         written = json.dumps(value, ensure_ascii=False)
     except TypeError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
@@ -565,3 +566,14 @@ def test_no_depth_makes_a_rule_raise() -> None:
         assert judge.standing(replied(ASK, body.encode()))[2] is None
         chunk = json.dumps(edited(CHUNKS[1], {f"{DELTA}/{place}": 0})).replace(f'"{place}": 0', f'"{place}": {deep}')
         assert judge.standing(wired(f"data: {chunk}\n\n".encode()))[2] is None
+
+
+@pytest.mark.parametrize("first", ["x" * 2_000_000, ["x" * 2_000_000]], ids=["text", "array"])
+def test_a_huge_value_and_many_chunks_do_not_multiply(first: Any) -> None:
+    chunks = [edited(CHUNKS[0], {"/id": first}), *[CHUNKS[1]] * 5_000]
+    x = streamed(chunks=chunks)
+    begun = time.process_time()
+    for rule in all_rules():
+        if rule.applies(x):
+            list(rule.findings(x))
+    assert time.process_time() - begun < 5

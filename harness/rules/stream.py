@@ -230,9 +230,11 @@ def arrives_bit_by_bit(x: ChatStreamed) -> Problems:
 def _one(x: ChatStreamed, key: str) -> Iterator[Problem]:
     """The chunks whose value differs from the first; those before the first choice may leave it empty (Azure)."""
     said: list[Json] = []
+    shown = ""  # written once: it may be huge, and the chunks many
     for position, chunk in chunks(x):
         if chunk.get(key) is None or (chunk.get("choices") == [] and chunk[key] in ("", 0)):
             continue
         if said and chunk[key] != said[0]:
-            yield Problem(f"{key} {brief(chunk[key])} after {brief(said[0])}", f"chunks/{position}/{key}")
-        said = said or [chunk[key]]
+            yield Problem(f"{key} {brief(chunk[key])} after {shown}", f"chunks/{position}/{key}")
+        elif not said:
+            said, shown = [chunk[key]], brief(chunk[key])

@@ -25,7 +25,7 @@ from harness.model import Endpoint
 from harness.wire.tape import SHORTEST_SECRET, tape_of
 
 CONNECTIONS_EACH: Final = 2
-"""How many connections a pool of httpx holds. It looks at all of them for each request, and asks the system about the idle ones."""
+"""How many connections a pool of httpx holds: for each request it looks at all of them, and asks the system about idle ones."""
 
 PIECE: Final = 64 * 1024
 """How much is decompressed at once. The wire stops reading where its limits say so."""

@@ -1,71 +1,127 @@
-"""junit.xml: for CI servers. A test suite is an endpoint × suite, a test case a trial."""
+"""junit.xml: for CI systems, a test suite for each endpoint and suite, a test case for each trial.
+
+What Jenkins' schema (junit-10.xsd) allows, and in its order. `fail` and `ignored` are failures, `error` is an error;
+`inconclusive`, `unsupported` and `skipped` are skipped with their reason; `warn` passes, and says what it is about.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 from xml.sax.saxutils import escape, quoteattr
 
-FILE = "junit.xml"
+from harness.model import Verdict
+from harness.report import Document
+from harness.report.matrix import MARKS, trial
 
-_NOT_GREEN = ("unsupported", "inconclusive", "skipped")
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+FILE: Final = "junit.xml"
+
+_FAILED: Final = (Verdict.FAIL, Verdict.IGNORED)
+_SKIPPED: Final = (Verdict.INCONCLUSIVE, Verdict.UNSUPPORTED, Verdict.SKIPPED)
+_MOST_FINDINGS: Final = 20
 
 
-def render(document: Mapping[str, Any]) -> str:
-    """`fail` and `ignored` are failures, `error` an error; what was not judged is skipped, with the reason."""
-    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+def text(document: Document) -> str:
+    """The XML document."""
+    suites: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for result in document["results"]:
-        groups.setdefault((result["endpoint"], result["case"].partition("/")[0]), []).append(result)
-    lines = ['<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>"]
-    for (endpoint, suite), results in groups.items():
-        verdicts = [result["verdict"] for result in results]
-        counts = (
-            f'tests="{len(results)}" failures="{sum(v in ("fail", "ignored") for v in verdicts)}" '
-            f'errors="{verdicts.count("error")}" skipped="{sum(v in _NOT_GREEN for v in verdicts)}"'
-        )
-        seconds = sum(result["elapsed_ms"] for result in results) / 1000
-        stamp = _attribute(document["started"].removesuffix("Z"))
-        name = _attribute(f"{endpoint}.{suite}")
-        lines.append(f'  <testsuite name={name} {counts} time="{seconds:.3f}" timestamp={stamp} hostname={_attribute(endpoint)}>')
-        lines.extend(line for result in results for line in _case(endpoint, suite, result))
-        lines.append("  </testsuite>")
-    lines.append("</testsuites>")
-    return "\n".join(lines) + "\n"
+        suites.setdefault((result["endpoint"], result["case"].partition("/")[0]), []).append(result)
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        f"<testsuites name={_attribute(document['harness']['name'])} {_totals(document['results'], skipped=False)}>",
+    ]
+    for (endpoint, suite), results in suites.items():
+        lines += _suite(document, endpoint, suite, results)
+    return "\n".join([*lines, "</testsuites>"]) + "\n"
 
 
-def _case(endpoint: str, suite: str, result: Mapping[str, Any]) -> list[str]:
-    name = result["case"].partition("/")[2] + (" (stream)" if result["stream"] else "")
+def _totals(results: Sequence[Mapping[str, Any]], *, skipped: bool) -> str:
+    counts = {
+        "tests": len(results),
+        "failures": sum(result["verdict"] in _FAILED for result in results),
+        "errors": sum(result["verdict"] == Verdict.ERROR for result in results),
+    }
+    if skipped:
+        counts["skipped"] = sum(result["verdict"] in _SKIPPED for result in results)
+    written = " ".join(f'{name}="{count}"' for name, count in counts.items())
+    return f'{written} time="{_seconds(sum(result["elapsed_ms"] for result in results))}"'
+
+
+def _seconds(milliseconds: float) -> str:
+    return f"{milliseconds / 1000:.3f}"
+
+
+def _suite(document: Document, endpoint: str, suite: str, results: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    profile = document["endpoints"][endpoint]
+    began = profile["recorded"] or document["started"]
+    stamp = f" timestamp={_attribute(str(began).removesuffix('Z'))}" if began else ""
+    yield f"  <testsuite name={_attribute(f'{endpoint}.{suite}')} {_totals(results, skipped=True)}{stamp}>"
+    yield "    <properties>"
+    for name in ("title", "model", "dialect"):
+        yield f'      <property name="{name}" value={_attribute(profile[name] or "")}/>'
+    yield "    </properties>"
+    for result in results:
+        yield from _case(endpoint, suite, result)
+    yield "  </testsuite>"
+
+
+def _case(endpoint: str, suite: str, result: Mapping[str, Any]) -> Iterator[str]:
     verdict = result["verdict"]
-    said = "\n".join(_line(finding) for finding in result["findings"] if finding["level"] != "may")
-    message = next(
-        (finding["message"] for finding in result["findings"] if finding["level"] != "may"), result["reason"] or verdict
+    name = trial(result).partition("/")[2]
+    head = (
+        f"    <testcase name={_attribute(name)} classname={_attribute(f'{endpoint}.{suite}')}"
+        f' time="{_seconds(result["elapsed_ms"])}"'
     )
-    where = f"name={_attribute(name)} classname={_attribute(f'{endpoint}.{suite}')}"
-    head = f'    <testcase {where} time="{result["elapsed_ms"] / 1000:.3f}"'
-    if verdict in ("fail", "ignored"):
-        inner = f"      <failure message={_attribute(message)} type={_attribute(verdict)}>{_text(said or message)}</failure>"
-    elif verdict == "error":
-        inner = f'      <error message={_attribute(result["reason"] or message)} type="error"></error>'
-    elif verdict in _NOT_GREEN:
-        said = f"{verdict}: {result['reason'] or message}"
-        inner = f"      <skipped message={_attribute(said)}></skipped>"
-    elif verdict == "warn":
-        inner = f"      <system-out>{_text(said)}</system-out>"
+    said = "\n".join([result["title"], *_said(result)])
+    if verdict == Verdict.PASS:
+        yield f"{head}/>"
+        return
+    yield f"{head}>"
+    short = f"{verdict}: {_short(result)}"
+    if verdict in _SKIPPED:
+        yield f"      <skipped message={_attribute(short)}/>"
+        yield f"      <system-out>{_content(said)}</system-out>"
+    elif verdict in _FAILED:
+        yield f'      <failure type="{verdict}" message={_attribute(short)}>{_content(said)}</failure>'
+    elif verdict == Verdict.ERROR:
+        yield f'      <error type="{verdict}" message={_attribute(short)}>{_content(said)}</error>'
     else:
-        return [f"{head}/>"]
-    return [f"{head}>", inner, "    </testcase>"]
+        yield f"      <system-out>{_content(f'{short}{chr(10)}{said}')}</system-out>"
+    yield "    </testcase>"
 
 
-def _line(finding: Mapping[str, Any]) -> str:
-    place = f" at {finding['at']}" if finding["at"] else ""
-    return f"{(finding['level'] or finding['kind'] or '').upper()} {finding['rule']}{place}: {finding['message']}"
+def _short(result: Mapping[str, Any]) -> str:
+    """Why, in one line: the finding that decides, or the reason."""
+    wanted = {Verdict.FAIL: "must", Verdict.WARN: "should"}.get(Verdict(result["verdict"]))
+    decided = [one for one in result["findings"] if one["level"] == wanted and (wanted or one["kind"])]
+    if decided:
+        return f"{decided[0]['rule']}: {decided[0]['message']}"
+    return str(result["reason"] or MARKS[result["verdict"]].meaning)
 
 
-def _attribute(value: str) -> str:
-    return quoteattr(_ILLEGAL.sub("\ufffd", value))
+def _said(result: Mapping[str, Any]) -> Iterator[str]:
+    if result["reason"]:
+        yield str(result["reason"])
+    for one in result["findings"][:_MOST_FINDINGS]:
+        level = one["level"] or one["kind"]
+        yield f"{level} {one['rule']} at {one['at'] or 'the reply'} (step {one['step']}, try {one['try']}): {one['message']}"
+    if len(result["findings"]) > _MOST_FINDINGS:
+        yield f"and {len(result['findings']) - _MOST_FINDINGS} more"
 
 
-def _text(value: str) -> str:
-    return escape(_ILLEGAL.sub("\ufffd", value))
+def _attribute(text: str) -> str:
+    return quoteattr(_legal(text.replace("\n", " ")))
+
+
+def _content(text: str) -> str:
+    return escape(_legal(text))
+
+
+def _legal(text: str) -> str:
+    """Text without what XML 1.0 cannot hold."""
+    return "".join(
+        character
+        if character in "\t\n" or " " <= character <= "\ud7ff" or "\ue000" <= character <= "\ufffd" or character > "\uffff"
+        else f"\\u{ord(character):04x}"
+        for character in text
+    )

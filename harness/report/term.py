@@ -1,52 +1,226 @@
-"""matrix.txt: the matrix for a terminal."""
+"""The matrix for a terminal, 80 columns or more, with colours or without, and in ASCII where nothing else can be shown.
+
+Verdicts are glyphs, so nothing depends on colour. What endpoints said is escaped: it cannot move a cursor.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
 
-from tabulate import tabulate
+from harness.model import Verdict
+from harness.report import Document, matrix
+from harness.report.matrix import MARKS, Cell, Defect, Mark, plain
 
-from harness.report import _matrix
+FILE = None
 
-FILE = "matrix.txt"
-
-COLOURS = {"pass": 32, "warn": 33, "ignored": 35, "unsupported": 36, "fail": 31, "inconclusive": 90, "skipped": 90, "error": 31}
-
-
-def render(document: Mapping[str, Any]) -> str:
-    """Without colours."""
-    return drawn(document, colours=False)
-
-
-def drawn(document: Mapping[str, Any], *, colours: bool) -> str:
-    """The matrix, signs only where there are more than three endpoints, with a summary per endpoint below."""
-    names = list(document["endpoints"])
-    rows: list[list[str]] = []
-    suite = None
-    for row in _matrix.rows(document):
-        if row.suite != suite:
-            suite = row.suite
-            rows.append([row.suite.upper(), *("" for _ in names)])
-        rows.append([f"  {row.feature}", *(_shown(row.cells.get(name), len(names), colours) for name in names)])
-    matrix = tabulate(rows, headers=["", *names], tablefmt="plain", disable_numparse=True)
-    legend = "  ".join(f"{glyph} {verdict}" for verdict, glyph in _matrix.GLYPHS.items()) + "  * but for a standing rule"
-    return f"{matrix}\n\n{legend}\n\n{summary(document)}\n"
+_COLOURS: Final = {
+    Verdict.PASS: "32",
+    Verdict.WARN: "33",
+    Verdict.IGNORED: "35;1",
+    Verdict.UNSUPPORTED: "36",
+    Verdict.FAIL: "31;1",
+    Verdict.INCONCLUSIVE: "34",
+    Verdict.SKIPPED: "2",
+    Verdict.ERROR: "31;7",
+}
+_LEVEL_COLOURS: Final = {"must": "31;1", "should": "33", "may": "2"}
+_NARROWEST: Final = 60
 
 
-def _shown(cell: _matrix.Cell | None, endpoints: int, colours: bool) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """What the terminal can do."""
+
+    width: int = 100
+    colour: bool = False
+    unicode: bool = True
+
+    def painted(self, text: str, code: str) -> str:
+        """The text in a colour, where there are colours."""
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colour and code else text
+
+    def glyph(self, mark: Mark) -> str:
+        """A verdict's glyph."""
+        return mark.glyph if self.unicode else mark.ascii
+
+    def written(self, text: object) -> str:
+        """Anybody's text, safe to print here."""
+        safe = plain(text)
+        return safe if self.unicode else safe.encode("ascii", "backslashreplace").decode()
+
+
+def text(document: Document, style: Style = Style(), *, level: str = "should") -> str:  # noqa: B008  frozen
+    """The matrix, the protocol, a line for each endpoint and its worst findings down to `level`."""
+    lines = [*_title(document, style), *_matrix(document, style), *_protocol(document, style, level), *_legend(document, style)]
+    for name in document["endpoints"]:
+        lines += ["", *summary(document, name, style, level=level)]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def summary(document: Document, endpoint: str, style: Style, *, level: str = "should", most: int = 8) -> Iterator[str]:
+    """What came out for one endpoint: its counts, and its worst findings."""
+    profile = document["endpoints"][endpoint]
+    counted = "  ".join(
+        style.painted(f"{style.glyph(mark)} {count} {mark.word}", _COLOURS[Verdict(mark.word)])
+        for mark, count in matrix.verdict_counts(profile["verdicts"])
+    )
+    name = style.painted(style.written(endpoint), "1")
+    yield f"{name}  {counted or 'nothing was held'}  ({profile['judged']} of {profile['trials']} judged)"
+    levels = ("must", None) if level == "must" else ("must", None, "should")
+    found = [one for one in matrix.defects(document, endpoint) if one.level in levels]
+    for defect in found[:most]:
+        yield from _defect(defect, style)
+    if len(found) > most:
+        yield f"  {'…' if style.unicode else '...'} and {len(found) - most} more"
+    for reason in profile["not_judged"][:3]:
+        mark = style.glyph(MARKS[reason["verdict"]])
+        said = f"  {mark} {reason['count']} {reason['verdict']}: {style.written(reason['reason'])}"
+        yield style.painted(_cut(said, style), "2")
+
+
+def _defect(defect: Defect, style: Style) -> Iterator[str]:
+    level = (defect.level or "effect").upper()
+    code = _LEVEL_COLOURS.get(defect.level or "", _COLOURS[Verdict.IGNORED])
+    where = f" {defect.place}" if defect.place else ""
+    unit = "exchanges" if defect.standing else "trials"
+    count = f"in {defect.broken} of {defect.of} {unit}"
+    yield f"  {style.painted(f'{level:<6}', code)} {style.written(defect.rule + where)} {style.painted(count, '2')}"
+    yield _cut(f"         {style.written(defect.message)}", style)
+
+
+def _cut(line: str, style: Style) -> str:
+    return _fitted(line, style.width, style.unicode).rstrip()
+
+
+# ---------------------------------------------------------------- the tables
+
+
+def _title(document: Document, style: Style) -> Iterator[str]:
+    words = [f"{document['harness']['name']} {document['harness']['version']}", document["mode"], matrix.headline(document)]
+    yield style.painted(_cut("  ".join(map(style.written, words)), style), "1")
+
+
+def _matrix(document: Document, style: Style) -> Iterator[str]:
+    groups = matrix.groups(document)
+    labels = [row.feature for group in groups for row in group.rows]
+    for names, label_width, widths in _blocks(document, labels, style):
+        yield from _head(names, label_width, widths, style)
+        for group in groups:
+            yield style.painted(_fitted(style.written(group.title), label_width, style.unicode), "1")
+            for row in group.rows:
+                cells = [_cell(row.cells[name], style) for name in names]
+                yield from _row(f"  {row.feature}", label_width, cells, widths, style)
+
+
+def _cell(cell: Cell | None, style: Style) -> tuple[str, str]:
+    """Text and colour."""
     if cell is None:
-        return ""
-    sign = cell.words if endpoints <= 3 else _matrix.GLYPHS[cell.verdict] + (_matrix.SPOILED if cell.spoiled else "")
-    return f"\x1b[{COLOURS[cell.verdict]}m{sign}\x1b[0m" if colours else sign
+        return ("", "")
+    mark = MARKS[cell.verdict]
+    spoiled = matrix.SPOILED if cell.spoiled else ""
+    part = f" {cell.count}/{cell.of}" if cell.count < cell.of else ""
+    return (f"{style.glyph(mark)}{spoiled}{part}", _COLOURS[Verdict(mark.word)])
 
 
-def summary(document: Mapping[str, Any]) -> str:
-    """A line per endpoint: how many trials of each verdict, and how many rules are broken."""
-    rows = []
-    for name, about in document["endpoints"].items():
-        broken = {row["rule"] for row in document["protocol"] if row["endpoint"] == name and row["level"] == "must"}
-        counts = "  ".join(f"{count} {verdict}" for verdict, count in about["counts"].items())
-        rules = f"{len(broken)} rules broken" if broken else ""
-        rows.append([name, f"{about['judged']} of {about['trials']} judged", counts, rules])
-    return str(tabulate(rows, tablefmt="plain", disable_numparse=True))
+def _protocol(document: Document, style: Style, level: str) -> Iterator[str]:
+    levels = ("must",) if level == "must" else ("must", "should")
+    rows = [
+        row
+        for row in document["protocol"]
+        if row["level"] in levels and any(cell["broken"] for cell in row["endpoints"].values())
+    ]
+    if not rows:
+        return
+    yield ""
+    labels = [f"{row['rule']} {row['place'] or ''}" for row in rows]
+    for names, label_width, widths in _blocks(document, labels, style):
+        yield from _head(names, label_width, widths, style, "Protocol: broken in n of m exchanges")
+        for said in levels:
+            of_level = [(row, label) for row, label in zip(rows, labels, strict=True) if row["level"] == said]
+            if of_level:
+                yield style.painted(said.upper(), _LEVEL_COLOURS[said])
+            for row, label in of_level:
+                cells = [_counted(row["endpoints"][name], said, style) for name in names]
+                yield from _row(f"  {label}", label_width, cells, widths, style)
+
+
+def _counted(cell: dict[str, int], level: str, style: Style) -> tuple[str, str]:
+    if cell["broken"]:
+        return (f"{cell['broken']}/{cell['of']}", _LEVEL_COLOURS[level])
+    mark = MARKS[Verdict.PASS if cell["of"] else Verdict.SKIPPED]
+    return (style.glyph(mark), _COLOURS[Verdict(mark.word)])
+
+
+def _blocks(document: Document, labels: Sequence[str], style: Style) -> Iterator[tuple[list[str], int, list[int]]]:
+    """As many endpoints side by side as the width allows: their names, the width of the labels, and theirs."""
+    width = max(style.width, _NARROWEST)
+    label_width = min(max([_columns(label) + 2 for label in labels] + [12]), width * 2 // 5)
+    names: list[str] = []
+    widths: list[int] = []
+    for name in document["endpoints"]:
+        wide = min(max(_columns(name), 7), 16) + 2
+        if names and label_width + sum(widths) + wide > width:
+            yield names, label_width, widths
+            names, widths = [], []
+        names.append(name)
+        widths.append(wide)
+    if names:
+        yield names, label_width, widths
+
+
+def _head(names: Sequence[str], label_width: int, widths: Sequence[int], style: Style, title: str = "") -> Iterator[str]:
+    yield ""
+    heads = "".join("  " + _fitted(style.written(name), wide - 2, style.unicode) for name, wide in zip(names, widths, strict=True))
+    if _columns(title) > label_width:
+        yield style.painted(_cut(title, style), "1")
+        title = ""
+    yield style.painted(f"{title:<{label_width}}{heads}", "1")
+
+
+def _row(label: str, label_width: int, cells: Iterable[tuple[str, str]], widths: Sequence[int], style: Style) -> Iterator[str]:
+    line = _fitted(style.written(label), label_width, style.unicode)
+    for (shown, code), wide in zip(cells, widths, strict=True):
+        line += "  " + style.painted(_fitted(shown, wide - 2, style.unicode), code if shown else "")
+    yield line
+
+
+def _legend(document: Document, style: Style) -> Iterator[str]:
+    used = matrix.verdict_counts(document["counts"])
+    words = [f"{style.glyph(mark)} {mark.word}" for mark, _ in used]
+    if any(cell.spoiled for group in matrix.groups(document) for row in group.rows for cell in row.cells.values() if cell):
+        words.append(f"{matrix.SPOILED} only the protocol is broken")
+    if words:
+        yield ""
+        yield style.painted(_cut("   ".join(words), style), "2")
+
+
+# ---------------------------------------------------------------- columns
+
+
+def _columns(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    return sum(_column(character) for character in text)
+
+
+def _column(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _fitted(text: str, width: int, unicode: bool = True) -> str:
+    """The text in exactly so many columns, cut where it is longer."""
+    taken = _columns(text)
+    if taken <= width:
+        return text + " " * (width - taken)
+    end = "…" if unicode else "~"
+    kept, taken = "", 1
+    for character in text:
+        if taken + _column(character) > width:
+            break
+        kept += character
+        taken += _column(character)
+    return kept + end + " " * (width - taken)

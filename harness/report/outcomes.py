@@ -1,0 +1,236 @@
+"""Outcomes to the report's document, deterministically: sorted, and nothing in it from the clock."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from harness import __version__, judge
+from harness.model import (
+    Endpoint,
+    Exchange,
+    Finding,
+    Judged,
+    Kind,
+    Level,
+    Looked,
+    Outcome,
+    Suite,
+    Trial,
+    Verdict,
+)
+from harness.report import evidence, protocol
+from harness.report.places import located
+from harness.rule import all_rules
+
+INTERRUPTED: Final = "interrupted"
+"""The reason of a trial that a stopped run did not hold."""
+
+NOT_JUDGED: Final = (Verdict.INCONCLUSIVE, Verdict.SKIPPED, Verdict.ERROR)
+"""They say nothing of the endpoint."""
+
+_MOST_FINDINGS: Final = 200  # of one trial: a broken stream may have thousands, all alike
+
+
+def assembled(
+    outcomes: Sequence[Outcome],
+    *,
+    mode: str,
+    suites: Sequence[Suite],
+    endpoints: Sequence[Endpoint],
+    started: str | None,
+    cassettes: Path | None,
+) -> dict[str, Any]:
+    """See `harness.report.document`."""
+    ordered = sorted(outcomes, key=lambda outcome: outcome.trial.key)
+    profiles = {endpoint.name: endpoint for endpoint in endpoints}
+    profiles.update((outcome.trial.endpoint.name, outcome.trial.endpoint) for outcome in ordered)
+    results = [_result(outcome, cassettes) for outcome in ordered]
+    names = sorted(profiles)
+    recorded = [outcome.recorded for outcome in ordered if isinstance(outcome, Judged) and outcome.recorded]
+    return {
+        "harness": {"name": "chatcompat", "version": __version__},
+        "mode": mode,
+        "started": started or max(recorded, default=None),
+        "partial": any(getattr(outcome, "reason", None) == INTERRUPTED for outcome in ordered),
+        "counts": _counts(results),
+        "endpoints": {
+            name: _endpoint(
+                profiles[name],
+                [outcome for outcome in ordered if outcome.trial.endpoint.name == name],
+                [result for result in results if result["endpoint"] == name],
+            )
+            for name in names
+        },
+        "features": _features(suites, ordered),
+        "rules": {rule.id: {"level": rule.level.value, "summary": rule.summary} for rule in all_rules()},
+        "protocol": protocol.rows(ordered, names, {rule.id: rule.level for rule in all_rules()}),
+        "results": results,
+    }
+
+
+def _counts(results: Iterable[dict[str, Any]]) -> dict[str, int]:
+    """How many results of each verdict, all verdicts named."""
+    counted = Counter(result["verdict"] for result in results)
+    return {verdict.value: counted[verdict.value] for verdict in Verdict}
+
+
+# ---------------------------------------------------------------- endpoints and features
+
+
+def _endpoint(endpoint: Endpoint, outcomes: Sequence[Outcome], results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    held = [outcome for outcome in outcomes if isinstance(outcome, Judged)]
+    seen = [looked.seen for outcome in held for attempt in outcome.attempts for looked in attempt.steps]
+    return {
+        "title": endpoint.title,
+        "model": endpoint.model,
+        "dialect": endpoint.dialect,
+        "recorded": max((outcome.recorded for outcome in held if outcome.recorded), default=None),
+        "server": dict(endpoint.recorded),
+        "base_url": _public(endpoint.base_url),
+        "headers": {name: _template(value) for name, value in endpoint.headers.items()},
+        "models": dict(endpoint.models),
+        "lacks": dict(endpoint.lacks),
+        "known": {name: {"issue": one.issue, "until": one.until} for name, one in sorted(endpoint.known.items())},
+        "notes": endpoint.notes,
+        "verdicts": _counts(results),
+        "trials": len(results),
+        "judged": sum(Verdict(result["verdict"]) not in NOT_JUDGED for result in results),
+        "not_judged": _not_judged(results),
+        "exchanges": sum(isinstance(one, Exchange) for one in seen),
+        "elapsed_ms": round(sum(outcome.elapsed_ms for outcome in held), 1),
+    }
+
+
+def _public(url: str) -> str:
+    """A base URL without what may be a credential."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _template(value: str) -> str:
+    """A header of a profile, whose secrets are `${NAME}`; a value without a name may be anything, and is not repeated."""
+    return value if "${" in value or len(value) < 20 else "…"
+
+
+def _not_judged(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What was not judged, and why: the most frequent reason first."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for result in results:
+        if Verdict(result["verdict"]) in NOT_JUDGED:
+            trial = result["case"] + (":stream" if result["stream"] else "")
+            reasons.setdefault((result["verdict"], _why_not(result)), []).append(trial)
+    ordered = sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0]))
+    return [{"verdict": verdict, "reason": why, "count": len(cases), "cases": cases} for (verdict, why), cases in ordered]
+
+
+def _why_not(result: dict[str, Any]) -> str:
+    if result["verdict"] == Verdict.INCONCLUSIVE:
+        return "the model did not cooperate: what the case takes as given did not hold"
+    return str(result["reason"] or "no reason is known")
+
+
+def _features(suites: Sequence[Suite], outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
+    """The rows of the matrix, in the order of the suites: only those that some trial puts under test."""
+    tested = {outcome.trial.case.feature: outcome.trial.case.suite for outcome in outcomes}
+    rows = []
+    for suite in suites:
+        for feature in suite.features:
+            if tested.pop(feature.id, None) is not None:
+                rows.append(_row(feature.id, feature.title, feature.optional, suite.id, suite.title))
+    rows.extend(_row(feature, feature, False, suite, suite) for feature, suite in sorted(tested.items()))
+    return rows
+
+
+def _row(feature: str, title: str, optional: bool, suite: str, suite_title: str) -> dict[str, Any]:
+    return {"id": feature, "title": title, "optional": optional, "suite": suite, "suite_title": suite_title}
+
+
+# ---------------------------------------------------------------- results
+
+
+def _result(outcome: Outcome, cassettes: Path | None) -> dict[str, Any]:
+    trial = outcome.trial
+    verdict = judge.verdict(outcome)
+    attempts = outcome.attempts if isinstance(outcome, Judged) else ()
+    held = [(number, looked) for number, attempt in enumerate(attempts, 1) for looked in attempt.steps]
+    return {
+        "endpoint": trial.endpoint.name,
+        "case": trial.case.path,
+        "stream": trial.stream,
+        "title": trial.case.title,
+        "features": list(trial.case.needs),
+        "verdict": verdict.value,
+        "claims": judge.verdict(outcome, of_claims=True).value,
+        "findings": _findings(held),
+        "exchanges": _exchanges(trial, verdict, held, cassettes),
+        "reason": judge.reason(outcome),
+        "tries": len(attempts),
+        "elapsed_ms": round(outcome.elapsed_ms, 1) if isinstance(outcome, Judged) else 0.0,
+    }
+
+
+def _findings(held: Sequence[tuple[int, Looked]]) -> list[dict[str, Any]]:
+    return [
+        _finding(finding, attempt, position, looked)
+        for position, (attempt, looked) in enumerate(held)
+        for finding in looked.findings
+    ][:_MOST_FINDINGS]
+
+
+def _finding(finding: Finding, attempt: int, position: int, looked: Looked) -> dict[str, Any]:
+    span = located(looked.seen, finding.at) if isinstance(looked.seen, Exchange) else None
+    return {
+        "rule": finding.rule,
+        "level": finding.level.value if finding.level else None,
+        "kind": finding.kind.value if finding.kind else None,
+        "message": finding.message,
+        "at": finding.at,
+        "bytes": list(span) if span else None,
+        "step": looked.step,
+        "try": attempt,
+        "exchange": position,
+    }
+
+
+def _exchanges(
+    trial: Trial, verdict: Verdict, held: Sequence[tuple[int, Looked]], cassettes: Path | None
+) -> list[dict[str, Any]]:
+    """Request and reply as sent where there is something to show; else the cassette that holds them, where there is one."""
+    if not held:
+        return []
+    recording = _recording(trial, cassettes) if cassettes is not None else None
+    if recording is not None and not _worth_showing(verdict, held):
+        return [recording]
+    return [evidence.shown(looked, attempt, [span for span in _spans(looked) if span is not None]) for attempt, looked in held]
+
+
+def _worth_showing(verdict: Verdict, held: Iterable[tuple[int, Looked]]) -> bool:
+    if verdict not in (Verdict.PASS, Verdict.INCONCLUSIVE):
+        return True
+    return any(
+        finding.level in (Level.MUST, Level.SHOULD) or finding.kind is Kind.EFFECT
+        for _, looked in held
+        for finding in looked.findings
+    )
+
+
+def _spans(looked: Looked) -> Iterable[tuple[int, int] | None]:
+    if isinstance(looked.seen, Exchange):
+        for finding in looked.findings:
+            yield located(looked.seen, finding.at)
+
+
+def _recording(trial: Trial, cassettes: Path) -> dict[str, Any] | None:
+    from harness.cassette import in_folder
+
+    path = in_folder(cassettes, trial)
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    return {"cassette": path.relative_to(cassettes).as_posix(), "sha256": hashlib.sha256(content).hexdigest()}

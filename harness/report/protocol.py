@@ -1,0 +1,97 @@
+"""The rows of the protocol: how often each standing rule, and each place of the contract, was broken by whom."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from harness.model import Finding, Json, Judged, Level, Outcome, Trial
+
+CONTRACT: Final = "contract."
+_POSITION: Final = re.compile(r"(?<=/)\d+(?=/|$)")
+_SEVERITY: Final = {level.value: rank for rank, level in enumerate(Level)}
+
+
+@dataclass(slots=True)
+class _Count:
+    broken: int = 0
+    first: dict[str, Json] | None = None
+    cases: dict[str, None] = field(default_factory=dict)
+
+
+def place(finding: Finding) -> str | None:
+    """The place of a contract finding, positions left out; None for findings of rules, which have one row each."""
+    if not finding.rule.startswith(CONTRACT) or finding.at is None:
+        return None
+    return _POSITION.sub("*", finding.at)
+
+
+def rows(outcomes: Iterable[Outcome], endpoints: Sequence[str], levels: dict[str, Level]) -> list[Json]:
+    """Each standing rule that looked at anything, and each place of the contract that somebody breaks.
+
+    `levels` are those of the rules that there are. A row has, for each endpoint, in how many of how many exchanges.
+    """
+    looked_at: dict[tuple[str, str], int] = {}
+    counts: dict[tuple[str, str, str | None, str], _Count] = {}
+    for outcome in outcomes:
+        if isinstance(outcome, Judged):
+            _count(outcome, looked_at, counts)
+    keys = {(level, rule, where) for level, rule, where, _ in counts}
+    broken = {rule for _, rule, _ in keys}
+    for rule, _ in looked_at:
+        if rule not in broken and rule in levels:
+            keys.add((levels[rule].value, rule, None))
+    return [
+        {
+            "rule": rule,
+            "place": where,
+            "level": level,
+            "endpoints": {
+                name: _cell(counts.get((level, rule, where, name)), looked_at.get((rule, name), 0)) for name in endpoints
+            },
+        }
+        for level, rule, where in sorted(keys, key=lambda key: (_SEVERITY[key[0]], key[1], key[2] or ""))
+    ]
+
+
+def _count(
+    outcome: Judged, looked_at: dict[tuple[str, str], int], counts: dict[tuple[str, str, str | None, str], _Count]
+) -> None:
+    name = outcome.trial.endpoint.name
+    exchange = -1
+    for number, attempt in enumerate(outcome.attempts, 1):
+        for looked in attempt.steps:
+            exchange += 1
+            for rule in looked.applied:
+                looked_at[rule, name] = looked_at.get((rule, name), 0) + 1
+            seen: set[tuple[str, str, str | None, str]] = set()
+            for finding in looked.findings:
+                if finding.kind is not None or finding.level is None:
+                    continue
+                key = (finding.level.value, finding.rule, place(finding), name)
+                count = counts.setdefault(key, _Count())
+                count.broken += key not in seen
+                seen.add(key)
+                count.cases[outcome.trial.case.path + (":stream" if outcome.trial.stream else "")] = None
+                if count.first is None:
+                    count.first = _first(outcome.trial, looked.step, number, exchange, finding)
+
+
+def _first(trial: Trial, step: str, attempt: int, exchange: int, finding: Finding) -> dict[str, Json]:
+    return {
+        "case": trial.case.path,
+        "stream": trial.stream,
+        "step": step,
+        "try": attempt,
+        "exchange": exchange,
+        "at": finding.at,
+        "message": finding.message,
+    }
+
+
+def _cell(count: _Count | None, of: int) -> dict[str, Json]:
+    if count is None:
+        return {"broken": 0, "of": of, "first": None, "cases": []}
+    return {"broken": count.broken, "of": max(of, count.broken), "first": count.first, "cases": list(count.cases)}

@@ -169,9 +169,7 @@ def test_a_claimed_refusal_passes() -> None:
     assert Verdict.PASS is looked(ERROR, status=400, claimed=400).verdict
 
 
-@pytest.mark.parametrize(
-    "unmet", [kinds for count in range(5) for kinds in product(Kind, repeat=count) if len(set(kinds)) == count]
-)
+@pytest.mark.parametrize("unmet", [kinds for count in range(5) for kinds in combinations(Kind, count)])
 @pytest.mark.parametrize("document", [COMPLETION, SHOULD_BROKEN, MUST_BROKEN], ids=["conformant", "should", "must"])
 def test_rows_3_and_6_to_10_the_first_that_matches_decides(document: dict[str, Json], unmet: tuple[Kind, ...]) -> None:
     rows = [

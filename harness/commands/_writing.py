@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from harness import report
 from harness.document import did_you_mean
@@ -45,7 +46,12 @@ def write(document: report.Document, folder: Path, names: Sequence[str]) -> list
     return [folder / file for file in rendered]
 
 
-def for_terminal(document: report.Document, *, colours: bool) -> str:
-    """The matrix as the terminal shows it."""
-    term: Any = report.formats()["term"]
-    return str(term.drawn(document, colours=colours))
+def for_terminal(document: report.Document, *, level: str) -> str:
+    """The matrix as this terminal can show it: its width, its colours, its characters."""
+    from harness.report import term
+
+    out = sys.stdout
+    colour = out.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    width = shutil.get_terminal_size((100, 24)).columns
+    unicode = "utf" in (out.encoding or "").lower()
+    return term.text(document, term.Style(width=width, colour=colour, unicode=unicode), level=level)

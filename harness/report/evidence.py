@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from harness.model import Exchange, Headers, Json, Looked, Reply, Request, Unanswered
+from harness.reading import ABSENT, parse
 from harness.report.places import Span
 
 MOST_BYTES: Final = 24 * 1024
@@ -36,7 +37,7 @@ def _request(request: Request) -> dict[str, Json]:
     if content is None:
         return document
     document["bytes"] = len(content)
-    if len(content) <= MOST_BYTES and request.body is not None:
+    if len(content) <= MOST_BYTES and request.body is not None and parse(content) is not ABSENT:
         document["body"] = request.body
     else:
         document["pieces"] = list(_pieces([(None, content)], [(0, MOST_BYTES)]))

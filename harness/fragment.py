@@ -9,10 +9,13 @@ test holds the two against each other.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
+from harness import contract
 from harness.document import Steps, did_you_mean
+from harness.errors import BadInput
 from harness.model import Json
 from harness.reading import brief, tokens
 
@@ -50,6 +53,10 @@ _REFUSED: Final[dict[str, str]] = {
     "unevaluatedProperties": "write `additionalProperties: false`",
     "unevaluatedItems": "write `items: false` beside `prefixItems`",
 }
+
+_EVERYWHERE: Final = re.compile(  # what means the same to every reader; only the rest is worth the time to ask another
+    r"(?:[^\\()\[\]{}]|\\[dDwWsSnrt|\\\[\]().^$*+?{}/-]|\[\^?(?:[^\[\]\\&~-]|-(?!-)|~(?!~))+\]|\((?:\?[:=!]|(?!\?))|\)|\{[0-9]+(?:,[0-9]*)?\})*"
+)
 
 
 def slips(fragment: Json, at: Steps = ()) -> Iterator[Slip]:
@@ -181,9 +188,18 @@ def _pattern(value: Json, at: Steps) -> Iterator[Slip]:
         yield at, f"`pattern` must be a regular expression that is not empty, and is {brief(value)}"
         return
     try:
-        re.compile(value)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FutureWarning)  # what later versions of Python read in another way
+            re.compile(value)
+        if not _EVERYWHERE.fullmatch(value):
+            contract.compiled({"type": "string", "pattern": value})
     except (re.error, OverflowError, RecursionError) as error:
         yield at, f"{brief(value)} is no regular expression: {error}"
+    except (BadInput, FutureWarning):
+        yield (
+            at,
+            f"{brief(value)} does not mean the same to every reader of regular expressions (ECMA-262); write it more plainly",
+        )
 
 
 def _enum(value: Json, at: Steps) -> Iterator[Slip]:

@@ -47,10 +47,10 @@ def suites(documents: Sequence[Document], features_around: Callable[[], frozense
     known: frozenset[str] = frozenset(homes)
     for document in documents:
         for need in _needs_of(document.root()):
-            if need.value not in known and isinstance(need.value, str):
+            if need.value not in known:
                 known |= features_around()
-            if need.value not in known and isinstance(need.value, str):
-                need.say(f"no suite declares the feature {brief(need.value)}{did_you_mean(need.value, known)}")
+            if need.value not in known:
+                need.say(f"no suite declares the feature {brief(need.value)}{did_you_mean(str(need.value), known)}")
     return tuple(found)
 
 
@@ -65,8 +65,9 @@ def _needs_of(root: Place) -> Iterator[Place]:
     cases = root.value.get("cases") if isinstance(root.value, dict) else None
     for position, case in enumerate(cases if isinstance(cases, list) else []):
         needs = case.get("needs") if isinstance(case, dict) else None
-        for index in range(len(needs)) if isinstance(needs, list) else ():
-            yield root.at("cases", position, "needs", index)
+        for index, need in enumerate(needs if isinstance(needs, list) else []):
+            if isinstance(need, str):
+                yield root.at("cases", position, "needs", index)
 
 
 def suite(document: Document) -> Suite:

@@ -37,6 +37,9 @@ AT_MOST: Final = 50
 """Errors told of one document. The most severe come first."""
 
 _STEPS: Final = 300_000  # keywords looked at to find the words, so that a huge document costs about a second at most
+_TOLD_AT_MOST: Final = 250  # documents that differ in what is wrong with them, remembered at once
+_SIGNED_AT_MOST: Final = 4_000  # characters of what the gate says of one
+_SMALL: Final = 250  # values in one
 _FOUND: Final = 500  # errors looked at, before what is one defect is told once
 
 
@@ -66,7 +69,24 @@ def violations(kind: Kind, document: Json) -> tuple[Violation, ...]:
     checker = _contract(kind)
     if checker.open(document):
         return ()
+    alike = checker.signature(document)
+    if alike is None:
+        return _told(kind, document)
+    if (kind, alike) not in _TOLD:
+        if len(_TOLD) >= _TOLD_AT_MOST:
+            _TOLD.clear()
+        _TOLD[kind, alike] = _told(kind, document)
+    return _TOLD[kind, alike]
+
+
+_Signature: TypeAlias = "tuple[tuple[str, tuple[str | int, ...], str], ...]"
+_TOLD: Final[dict[tuple[Kind, _Signature], tuple[Violation, ...]]] = {}
+"""What was told of documents that break the contract alike: the chunks of a stream mostly do, and words are slow."""
+
+
+def _told(kind: Kind, document: Json) -> tuple[Violation, ...]:
     found: dict[Path, Violation] = {}
+    checker = _contract(kind)
     for path, message, schema in checker.words(document):
         level = _sentences().get(id(schema)) or _severest(kind, document)
         told = found.get(path)
@@ -148,6 +168,22 @@ class Checker:
         except (ValueError, TypeError, OverflowError):  # a lone surrogate in a key
             return False
 
+    def signature(self, document: Json) -> _Signature | None:
+        """What the gate objects to: sentence, place, and value or missing key. Documents with equal ones are told of alike.
+
+        None where the document is too large to ask: the gate finds every error before it gives the first.
+        """
+        if not _is_small(document):
+            return None
+        try:
+            found = tuple(
+                (error.absolute_keyword_location or "", tuple(error.instance_path), _objected(error))
+                for error in self._gate.iter_errors(document)
+            )
+        except (ValueError, TypeError, OverflowError):  # as in `open`
+            return None
+        return found if sum(len(said) for _, _, said in found) <= _SIGNED_AT_MOST else None
+
     def words(self, document: Json) -> list[tuple[Path, str, Any]]:
         """Every error, bounded: path, message, and the subschema it breaks (None: the document is too large to tell)."""
         told: list[tuple[Path, str, Any]] = []
@@ -189,6 +225,25 @@ def _subschemas(schema: Json) -> Iterator[dict[str, Json]]:
             inside = [] if keyword in _NO_SCHEMA else value if isinstance(value, list) else [value]
         for part in inside:
             yield from _subschemas(part)
+
+
+def _objected(error: jsonschema_rs.ValidationError) -> str:
+    """The key that is missing, or the value that is wrong."""
+    return error.message if error.kind.name == "required" else json.dumps(error.instance)
+
+
+def _is_small(document: Json) -> bool:
+    """Has it few values? Looks at no more than it has to."""
+    waiting = [document]
+    seen = 0
+    while waiting:
+        part = waiting.pop()
+        seen += 1
+        if isinstance(part, dict | list):
+            if seen + len(waiting) + len(part) > _SMALL:
+                return False
+            waiting.extend(part.values() if isinstance(part, dict) else part)
+    return True
 
 
 # ---------------------------------------------------------------- where a $ref may lead

@@ -16,7 +16,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mutations import DOCUMENTS, mutants
 
-from harness.contract import AT_MOST, LEVELS, Checker, SchemaError, Violation, compiled, violations
+from harness import contract
+from harness.contract import AT_MOST, LEVELS, Checker, Kind, SchemaError, Violation, compiled, violations
 from harness.errors import BadInput
 from harness.model import Level
 from harness.resources import SCHEMAS
@@ -65,6 +66,31 @@ def test_the_most_severe_violation_is_of_the_first_file_that_is_broken(kind: str
         if expected != actual:
             disagreed.append((expected, actual, mutant))
     assert [] == disagreed[:3]
+
+
+@pytest.mark.parametrize("kind", DOCUMENTS)
+def test_what_is_remembered_of_documents_that_are_broken_alike_is_what_each_would_be_told_alone(kind: Kind) -> None:
+    broken = [mutant for mutant in islice(mutants(kind), 0, None, 20) if violations(kind, mutant)]
+    assert [] == [mutant for mutant in broken if violations(kind, mutant) != contract._told(kind, mutant)][:3]
+
+
+def test_a_value_is_told_as_it_is_though_others_were_wrong_at_the_same_place() -> None:
+    told = [violations("chunk", spoilt(CHUNK, object=value))[0].message for value in ("a", "b", None, 1, True, 1.0)]
+    assert [f'is {value}, expected "chat.completion.chunk"' for value in ('"a"', '"b"', "null", "1", "true", "1.0")] == told
+
+
+def test_a_document_of_many_values_is_not_asked_for_all_that_is_wrong_with_it() -> None:
+    assert accepts("published", "chunk").signature({**CHUNK, "id": 5, "choices": CHUNK["choices"] * 1_000}) is None
+    assert accepts("published", "chunk").signature({"id": ["x" * 100_000]}) is None
+
+
+def test_telling_of_a_stream_whose_every_chunk_breaks_the_contract_alike_costs_milliseconds() -> None:
+    chunks = [spoilt(CHUNK, object=None, id=f"chatcmpl-{number}") for number in range(500)]
+    violations("chunk", chunks[0])
+    started = time.perf_counter()
+    for chunk in chunks:
+        violations("chunk", chunk)
+    assert 0.1 > time.perf_counter() - started
 
 
 def test_validating_a_stream_costs_milliseconds() -> None:

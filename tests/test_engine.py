@@ -314,6 +314,17 @@ def test_where_one_case_alone_gets_no_reply_the_base_case_is_asked_again_and_the
     assert ["base", "bad", "base"] == fake.asked
 
 
+def test_a_silence_is_never_recorded_not_even_where_it_is_a_failure(tmp_path: Path) -> None:
+    async def silent_once(prompt: str, before: int) -> httpx.Response:
+        if prompt == "bad":
+            raise httpx.ReadError("gone")
+        return completion(prompt)
+
+    outcomes = held(planned(case("base", "chat"), case("bad", "chat", "tools")), silent_once, Mode.RECORD, cassettes=tmp_path)
+    assert {"base": Verdict.PASS, "bad": Verdict.FAIL} == verdicts(outcomes)
+    assert ["base.yaml"] == [path.name for path in (tmp_path / "lab/s").iterdir()]
+
+
 def test_where_nothing_answers_any_more_the_silence_is_an_error() -> None:
     async def dies(prompt: str, before: int) -> httpx.Response:
         if prompt == "base" and not before:

@@ -271,16 +271,27 @@ def test_an_endless_body_is_too_large_and_what_fits_is_kept() -> None:
     assert LIMITS.max_bytes == len(reply.content)
 
 
-@pytest.mark.parametrize("event", [b":\n\n", b":\r\n\r\n", b":\r\r", b"x\n", b":\n"])
-def test_endless_events_or_frames_are_too_large(event: bytes) -> None:
+@pytest.mark.parametrize("event", [b":\n\n", b":\r\n\r\n", b":\r\r"])
+def test_endless_events_are_too_large_however_few_frames_they_come_in(event: bytes) -> None:
     async def flood(connection: Connection) -> None:
-        await connection.send(STREAM_HEAD)
+        await connection.send(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n")
         while True:
-            await connection.send(b"%x\r\n%s\r\n" % (len(event), event) * 500)
+            await connection.send(event * 800)
 
     reply = asyncio.run(answered(flood))
     assert Ending.TOO_LARGE is reply.ended
-    assert len(reply.frames) <= LIMITS.max_events + 1
+    assert len(reply.content) < LIMITS.max_bytes
+    assert len(reply.frames) < LIMITS.max_events
+
+
+def test_endless_frames_are_too_large_however_few_events_they_make() -> None:
+    async def flood(connection: Connection) -> None:
+        await connection.send(STREAM_HEAD)
+        while True:
+            await connection.send(b"1\r\nx\r\n" * 500)
+
+    reply = asyncio.run(answered(flood))
+    assert (Ending.TOO_LARGE, LIMITS.max_events + 1) == (reply.ended, len(reply.frames))
 
 
 # ---------------------------------------------------------------- compression nobody asked for
@@ -494,11 +505,26 @@ def test_requests_keep_the_pace_that_the_profile_sets() -> None:
     assert [2.0, 2.0] == sleeper.slept
 
 
-def test_a_429_holds_the_whole_endpoint() -> None:
-    pace = Pace()
-    pace.hold(110.0)
-    assert 10.0 == pace.turn(100.0)
-    assert 0.0 == pace.turn(111.0)
+def test_a_429_holds_every_conversation_with_the_endpoint() -> None:
+    sleeper = Sleeper()
+    waits: list[float] = []
+
+    async def both() -> None:
+        async with serving(busy_then_ready("retry-after: 7")) as server:  # type: ignore[arg-type]
+            target = endpoint(server.url)
+            network = Network(target, ENVIRON)
+            pace = Pace()
+
+            async def meanwhile(seconds: float) -> None:
+                if not waits:
+                    waits.append(seconds)
+                    await Wire(target, network, pace=pace, sleep=sleeper.sleep, clock=sleeper.clock).send(CHAT)
+
+            await Wire(target, network, pace=pace, sleep=meanwhile, clock=sleeper.clock).send(CHAT)
+            await network.aclose()
+
+    asyncio.run(both())
+    assert ([7.0], [7.0]) == (waits, sleeper.slept)
 
 
 def test_no_request_and_no_retry_is_sent_beyond_the_ceiling() -> None:

@@ -72,12 +72,12 @@ def main() -> None:
 
     noted = chat_stream(CHUNKS)
     alike = _stream(CHUNKS, lambda number: {"content": 0})
-    differently = _stream(CHUNKS, lambda number: {"content": number})
+    others = iter([_stream(CHUNKS, lambda number, turn=turn: {"content": turn * CHUNKS + number}) for turn in range(3)])
     broken = cpu_ms(
         {
             "noted": lambda: _judge(noted),
             "alike": lambda: _judge(alike),
-            "differently": lambda: _judge(differently),
+            "differently": lambda: _judge(next(others)),  # new values each turn, since words are remembered
         },
         turns=3,
     )

@@ -149,7 +149,7 @@ def look(
     if isinstance(seen, Unanswered):
         return _silent(step, seen)
     rules_found, applied, raised = standing(seen)
-    claimed = claims.findings(case, step, seen)
+    claimed = _looked_at(step, seen, claims.findings(case, step, seen))
     refusable = bool((optional or {}).get(case.feature)) and not used_before
     reason = raised or _about_the_account(step, seen)
     if reason:
@@ -166,6 +166,19 @@ def look(
         applied=applied,
         reason=reason or _reason(step, seen, verdict),
     )
+
+
+def _looked_at(step: Step, seen: Exchange, claimed: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The unmet claims that say something: none of an answer that never came, and none beyond an unmet `given` or `effect`.
+
+    What a model did not write, or a server did not do, has no further properties.
+    """
+    if isinstance(seen, Garbled) or (isinstance(seen, Refused) and not step.claims_status):
+        return ()
+    for decisive in (Kind.GIVEN, Kind.EFFECT):
+        if any(finding.kind is decisive for finding in claimed):
+            return tuple(finding for finding in claimed if finding.kind is decisive)
+    return claimed
 
 
 def _silent(step: Step, seen: Unanswered) -> Looked:

@@ -102,6 +102,7 @@ def untested(document: Mapping[str, Any]) -> list[str]:
     lines = []
     for name, about in document["endpoints"].items():
         if about["judged"] == 0:
-            reasons = [r["reason"] for r in document["results"] if r["endpoint"] == name and r["reason"]]
+            own = [r for r in document["results"] if r["endpoint"] == name and r["reason"]]
+            reasons = [r["reason"] for r in own if r["verdict"] == "error"] or [r["reason"] for r in own]
             lines.append(f"{name}: nothing could be judged: {max(reasons, key=reasons.count) if reasons else 'no reply'}")
     return lines

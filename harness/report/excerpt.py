@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import re
 import shlex
@@ -93,7 +94,7 @@ def _marked(kept: bytes, at: int, start: int, end: int, marks: Sequence[tuple[in
         edges.update(edge for edge in (begins, stops) if start < edge < end)
     ordered = sorted(edges)
     found = []
-    for left, right in zip(ordered, ordered[1:], strict=False):
+    for left, right in itertools.pairwise(ordered):
         inside = any(begins <= left and right <= stops for begins, stops in marks)
         found.append(Piece(text=kept[left - at : right - at].decode("utf-8", "backslashreplace"), marked=inside))
     return found

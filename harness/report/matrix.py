@@ -29,9 +29,9 @@ MARKS: Final[Mapping[str, Mark]] = {
         glyph="▲", ascii="!", word="warn", meaning="api.openai.com never does this, and some clients mind; or it took another try"
     ),
     Verdict.IGNORED: Mark(
-        glyph="∅", ascii="0", word="ignored", meaning="accepted, well formed, and without any effect: silent, so the worst for users"
+        glyph="∅", ascii="0", word="ignored", meaning="accepted, and without effect: silent, so the worst for users"
     ),
-    Verdict.UNSUPPORTED: Mark(glyph="–", ascii="-", word="unsupported", meaning="an optional feature, refused with a clean error"),
+    Verdict.UNSUPPORTED: Mark(glyph="–", ascii="-", word="unsupported", meaning="an optional feature, refused cleanly"),
     Verdict.FAIL: Mark(glyph="✗", ascii="X", word="fail", meaning="real clients break on this"),
     Verdict.INCONCLUSIVE: Mark(
         glyph="?", ascii="?", word="inconclusive", meaning="the model did not cooperate, so the endpoint was not exercised"

@@ -202,7 +202,8 @@ def _defect(defect: Defect) -> Iterator[str]:
     unit = "exchange" if defect.standing else "trial"
     shown = [f"`{_code(case)}`" for case in defect.cases[:_MOST_CASES]]
     more = len(defect.cases) - len(shown)
-    yield f"\n**{level}** `{_code(defect.rule)}`{where}, in {defect.broken} of {number(defect.of, unit)}: {_words(defect.message)}"
+    count = f"in {defect.broken} of {number(defect.of, unit)}"
+    yield f"\n**{level}** `{_code(defect.rule)}`{where}, {count}: {_words(defect.message)}"
     yield ""
     yield f"<details><summary>In {' '.join(_html_code(case) for case in shown)}{f' and {more} more' if more else ''}</summary>\n"
     yield from _evidence(defect)
@@ -280,6 +281,4 @@ def _table(
         return "right" if column in right else "left" if column in left else "center"
 
     aligned = [side(column) for column in range(len(heads))]
-    return tabulate(
-        [list(row) for row in rows], headers=list(heads), tablefmt="pipe", disable_numparse=True, colalign=aligned
-    )
+    return tabulate([list(row) for row in rows], headers=list(heads), tablefmt="pipe", disable_numparse=True, colalign=aligned)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -33,6 +34,7 @@ INTERRUPTED: Final = "interrupted"
 NOT_JUDGED: Final = (Verdict.INCONCLUSIVE, Verdict.SKIPPED, Verdict.ERROR)
 """They say nothing of the endpoint."""
 
+_SECRET: Final = re.compile(r"auth|cookie|token|secret|password|credential|key|session")
 _MOST_FINDINGS: Final = 200  # of one trial: a broken stream may have thousands, all alike
 
 
@@ -92,7 +94,7 @@ def _endpoint(endpoint: Endpoint, outcomes: Sequence[Outcome], results: Sequence
         "recorded": max((outcome.recorded for outcome in held if outcome.recorded), default=None),
         "server": dict(endpoint.recorded),
         "base_url": _public(endpoint.base_url),
-        "headers": {name: _template(value) for name, value in endpoint.headers.items()},
+        "headers": {name: _template(name, value) for name, value in endpoint.headers.items()},
         "models": dict(endpoint.models),
         "lacks": dict(endpoint.lacks),
         "known": {name: {"issue": one.issue, "until": one.until} for name, one in sorted(endpoint.known.items())},
@@ -112,9 +114,9 @@ def _public(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def _template(value: str) -> str:
-    """A header of a profile, whose secrets are `${NAME}`; a value without a name may be anything, and is not repeated."""
-    return value if "${" in value or len(value) < 20 else "…"
+def _template(name: str, value: str) -> str:
+    """A header of a profile, whose secrets are `${NAME}`; what may be a credential and is not named is not repeated."""
+    return value if "${" in value or not _SECRET.search(name) else "…"
 
 
 def _not_judged(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

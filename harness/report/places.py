@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from json import JSONDecoder
-from json.decoder import scanstring
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from harness.model import ChatStreamed, Exchange
 from harness.reading import arr, integer, obj, tokens
@@ -102,8 +102,8 @@ def _members(text: str, start: int, named: bool) -> list[tuple[str, int]]:
     while text[at] not in "}]":
         key = str(len(found))
         if named:
-            written: Any = scanstring(text, at + 1, True)
-            key, at = written[0], _blank(text, written[1])
+            end = _end(text, at)
+            key, at = json.loads(text[at:end]), _blank(text, end)
             at = _blank(text, at + 1)  # the colon
         found.append((key, at))
         at = _blank(text, _end(text, at))

@@ -52,7 +52,7 @@ class Style:
         return safe if self.unicode else safe.encode("ascii", "backslashreplace").decode()
 
 
-def text(document: Document, style: Style = Style(), *, level: str = "should") -> str:  # noqa: B008  frozen
+def text(document: Document, style: Style = Style(), *, level: str = "should") -> str:
     """The matrix, the protocol, a line for each endpoint and its worst findings down to `level`."""
     lines = [*_title(document, style), *_matrix(document, style), *_protocol(document, style, level), *_legend(document, style)]
     for name in document["endpoints"]:
@@ -173,7 +173,9 @@ def _blocks(document: Document, labels: Sequence[str], style: Style) -> Iterator
 
 def _head(names: Sequence[str], label_width: int, widths: Sequence[int], style: Style, title: str = "") -> Iterator[str]:
     yield ""
-    heads = "".join("  " + _fitted(style.written(name), wide - 2, style.unicode) for name, wide in zip(names, widths, strict=True))
+    heads = "".join(
+        "  " + _fitted(style.written(name), wide - 2, style.unicode) for name, wide in zip(names, widths, strict=True)
+    )
     if _columns(title) > label_width:
         yield style.painted(_cut(title, style), "1")
         title = ""

@@ -1,0 +1,290 @@
+"""index.html: one page that needs nothing else, to click from a cell of the matrix to the bytes behind it.
+
+Everything is written here, escaped, and works without its script; the script opens the evidence of a cell, which lies in
+inert templates, and filters rows. The page may load nothing and run nothing but its own style and script.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from harness.model import Verdict
+from harness.report import Document, html_evidence, matrix
+from harness.report.matrix import MARKS, SPOILED, Cell, Defect, Group, number
+
+FILE: Final = "index.html"
+
+Trials: TypeAlias = "Mapping[tuple[str, str, bool], int]"
+"""The position of a result, by endpoint, case and stream."""
+
+_HERE: Final = Path(__file__).parent
+_MOST_CASES: Final = 8
+
+
+def text(document: Document) -> str:
+    """The whole page."""
+    style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    policy = f"default-src 'none'; base-uri 'none'; form-action 'none'; style-src {_hash(style)}; script-src {_hash(script)}"
+    trials = {(one["endpoint"], one["case"], one["stream"]): place for place, one in enumerate(document["results"])}
+    lines = [
+        "<!doctype html>",
+        '<html lang="en">',
+        "<head>",
+        '<meta charset="utf-8">',
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        '<meta name="color-scheme" content="light dark">',
+        "<title>Chat Completions compatibility</title>",
+        f"<style>{style}</style>",
+        "</head>",
+        "<body>",
+        '<a class="jump" href="#features">Go to the matrix</a>',
+        *_top(document),
+        "<main>",
+        *_endpoints(document),
+        *_features(document, trials),
+        *_protocol(document, trials),
+        *_not_judged(document),
+        *_findings(document, trials),
+        "</main>",
+        *_panel(),
+        *(line for place, result in enumerate(document["results"]) for line in html_evidence.trial(document, place, result)),
+        f"<script>{script}</script>",
+        "</body>",
+        "</html>",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _hash(code: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()}'"
+
+
+_said = html_evidence.said
+
+
+def _top(document: Document) -> Iterator[str]:
+    how = {"replay": "Replayed from recordings", "live": "Judged live", "record": "Judged live and recorded"}
+    when = f", {_said(document['started'][:10])}" if document["started"] else ""
+    yield '<header class="top"><div>'
+    yield "<h1>Chat Completions compatibility</h1>"
+    yield f"<p>{_said(matrix.headline(document))}. {_said(how.get(document['mode'], document['mode']))}{when}.</p>"
+    if document["partial"]:
+        yield '<p class="alert">The run was stopped before its end: this is only a part.</p>'
+    yield f"</div><p class=maker>{_said(document['harness']['name'])} {_said(document['harness']['version'])}"
+    yield '<button type="button" id="theme" hidden>Light / dark</button></p></header>'
+
+
+# ---------------------------------------------------------------- the endpoints
+
+
+def _endpoints(document: Document) -> Iterator[str]:
+    yield '<section class="cards" aria-label="Endpoints">'
+    for name, profile in document["endpoints"].items():
+        served = " ".join(str(profile["server"][key]) for key in ("server", "version") if profile["server"].get(key))
+        about = [word for word in (profile["model"], served, (profile["recorded"] or "")[:10]) if word]
+        yield f'<article class="card"><h2><a href="#e-{_said(name)}">{_said(name)}</a></h2>'
+        yield f'<p class="what">{_said(profile["title"])}</p><p class="about">{" · ".join(map(_said, about))}</p>'
+        yield _bar(profile["verdicts"], profile["trials"])
+        yield f'<ul class="counts">{_counts(profile["verdicts"])}</ul>'
+        yield f'<p class="about">{profile["judged"]} of {number(profile["trials"], "trial")} judged</p></article>'
+    yield "</section>"
+
+
+def _bar(counts: Mapping[str, int], trials: int) -> str:
+    """The verdicts as a line; the counts below say the same in words."""
+    parts, at = [], 0.0
+    for mark, count in matrix.verdict_counts(counts):
+        width = 100 * count / max(trials, 1)
+        parts.append(f'<rect class="f-{mark.word}" x="{at:.2f}" y="0" width="{width:.2f}" height="6"/>')
+        at += width
+    return f'<svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">{"".join(parts)}</svg>'
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return "".join(
+        f'<li><span class="v v-{mark.word}" aria-hidden="true">{mark.glyph}</span> {count} {mark.word}</li>'
+        for mark, count in matrix.verdict_counts(counts)
+    )
+
+
+# ---------------------------------------------------------------- the matrix
+
+
+def _features(document: Document, trials: Trials) -> Iterator[str]:
+    names = list(document["endpoints"])
+    yield '<section id="features"><h2>Features</h2>'
+    yield from _filters(document)
+    yield f'<div class="scroll{" wide" if len(names) > 8 else ""}"><table class="matrix"><thead><tr><th scope="col">Feature</th>'
+    yield "".join(f'<th scope="col"><a href="#e-{_said(name)}">{_said(name)}</a></th>' for name in names)
+    yield "</tr></thead>"
+    for group in matrix.groups(document):
+        yield from _group(group, names, trials)
+    yield '</table><p class="nothing" hidden>No feature is left: take a filter off.</p></div>'
+    yield from _legend(document)
+    yield "</section>"
+
+
+def _filters(document: Document) -> Iterator[str]:
+    yield '<div class="filters" hidden><input type="search" id="search" placeholder="Find a feature or case" '
+    yield 'aria-label="Find a feature or case"><div role="group" aria-label="Only features with">'
+    for mark, count in matrix.verdict_counts(document["counts"]):
+        yield f'<button type="button" class="chip" data-verdict="{mark.word}" aria-pressed="false">'
+        yield f'<span class="v v-{mark.word}" aria-hidden="true">{mark.glyph}</span> {mark.word} <small>{count}</small></button>'
+    yield "</div></div>"
+
+
+def _group(group: Group, names: Sequence[str], trials: Trials) -> Iterator[str]:
+    yield f'<tbody><tr class="group"><th colspan="{len(names) + 1}" scope="rowgroup">{_said(group.title)}</th></tr>'
+    for row in group.rows:
+        held = [result for cell in row.cells.values() if cell for result in cell.results]
+        verdicts = sorted({result["verdict"] for result in held} | {result["claims"] for result in held})
+        words = " ".join([row.title, row.feature, *sorted({f"{one['case']} {one['title']}" for one in held})]).lower()
+        yield f'<tr class="row" data-verdicts="{" ".join(verdicts)}" data-words="{_said(words)}">'
+        optional = ' <small class="optional">optional</small>' if row.optional else ""
+        yield f'<th scope="row">{_said(row.title)}{optional}<code>{_said(row.feature)}</code></th>'
+        for name in names:
+            yield _cell(row.cells[name], name, row.title, trials)
+        yield "</tr>"
+    yield "</tbody>"
+
+
+def _cell(cell: Cell | None, name: str, title: str, trials: Trials) -> str:
+    if cell is None:
+        return '<td><span class="none">not tried</span></td>'
+    mark = MARKS[cell.verdict]
+    part = f"<small>{cell.count}/{cell.of}</small>" if cell.count < cell.of else ""
+    words = f"{mark.word}, {cell.count} of {number(cell.of, 'trial')}" + (", and the protocol is broken" if cell.spoiled else "")
+    spoiled = f"<sup>{SPOILED}</sup>" if cell.spoiled else ""
+    places = [trials[one["endpoint"], one["case"], one["stream"]] for one in cell.results]
+    shown = f"{mark.glyph}{spoiled}{part}"
+    return f"<td>{_button(f'v v-{mark.word}', places, shown, head=title, of=name, words=words)}</td>"
+
+
+def _button(look: str, places: Sequence[int], shown: str, *, head: str, of: str, words: str, note: str = "") -> str:
+    """What opens the evidence of trials. `shown` is HTML, everything else anybody's text."""
+    data = {"trials": " ".join(map(str, places)), "head": head, "of": of, "note": note}
+    hidden = " hidden" if look == "see" else ""  # shown by the script, without which it does nothing
+    kept = "".join(f' data-{key}="{_said(value)}"' for key, value in data.items() if value)
+    label = _said(f"{head}, {of}: {words}")
+    return f'<button type="button" class="{look}"{kept} title="{_said(words)}" aria-label="{label}"{hidden}>{shown}</button>'
+
+
+def _legend(document: Document) -> Iterator[str]:
+    yield '<dl class="legend">'
+    for verdict, mark in MARKS.items():
+        yield f'<div><dt><span class="v v-{mark.word}" aria-hidden="true">{mark.glyph}</span> {mark.word}'
+        yield f" <small>{document['counts'][verdict]}</small></dt><dd>{_said(mark.meaning)}</dd></div>"
+    yield f"<div><dt>{SPOILED}</dt><dd>the claims hold; only the protocol, below, is broken in their exchanges</dd></div>"
+    yield "<div><dt><small>1/4</small></dt><dd>one of four trials has the verdict that is shown, the worst</dd></div></dl>"
+
+
+def _protocol(document: Document, trials: Trials) -> Iterator[str]:
+    names = list(document["endpoints"])
+    broken = [row for row in document["protocol"] if any(cell["broken"] for cell in row["endpoints"].values())]
+    notes = [row for row in broken if row["level"] == "may"]
+    held = len({row["rule"] for row in document["protocol"]} - {row["rule"] for row in broken})
+    yield '<section id="protocol"><h2>Protocol</h2><p>What must hold of every exchange, whatever was asked: broken in'
+    yield f" <i>n</i> of <i>m</i> exchanges. {number(held, 'rule')} more were broken by nobody.</p>"
+    counted = [row for row in broken if row["level"] != "may"]
+    if counted:
+        yield from _protocol_table(document, counted, names, trials)
+    if notes:
+        yield f"<details><summary>{number(len(notes), 'note')} (MAY), never counted</summary>"
+        yield from _protocol_table(document, notes, names, trials)
+        yield "</details>"
+    yield "</section>"
+
+
+def _protocol_table(document: Document, rows: Iterable[Mapping[str, Any]], names: Sequence[str], trials: Trials) -> Iterator[str]:
+    yield f'<div class="scroll{" wide" if len(names) > 8 else ""}"><table class="matrix"><thead><tr><th scope="col">Rule</th>'
+    yield "".join(f'<th scope="col"><a href="#e-{_said(name)}">{_said(name)}</a></th>' for name in names)
+    yield "</tr></thead><tbody>"
+    for row in rows:
+        about = document["rules"].get(row["rule"], {}).get("summary", "")
+        where = f'<code class="place">{_said(row["place"])}</code>' if row["place"] else ""
+        yield f'<tr class="row"><th scope="row"><span class="level l-{row["level"]}">{row["level"].upper()}</span> '
+        yield f'<code class="rule">{_said(row["rule"])}</code>{where}<span class="why">{_said(about)}</span></th>'
+        for name in names:
+            yield _protocol_cell(row, name, trials)
+        yield "</tr>"
+    yield "</tbody></table></div>"
+
+
+def _protocol_cell(row: Mapping[str, Any], name: str, trials: Trials) -> str:
+    cell = row["endpoints"][name]
+    if not cell["broken"]:
+        mark = MARKS[Verdict.PASS if cell["of"] else Verdict.SKIPPED]
+        words = f"never broken, in {number(cell['of'], 'exchange')}" if cell["of"] else "there was nothing to look at"
+        return f'<td><span class="v v-{mark.word}" title="{words}" role="img" aria-label="{words}">{mark.glyph}</span></td>'
+    first = cell["first"]
+    words = f"broken in {cell['broken']} of {number(cell['of'], 'exchange')}"
+    note = f"{words[0].upper()}{words[1:]}; first here: {first['message']}"
+    places = [trials[name, first["case"], first["stream"]]]
+    shown = f"{cell['broken']}<small>/{cell['of']}</small>"
+    return f"<td>{_button('v n-' + row['level'], places, shown, head=row['rule'], of=name, words=words, note=note)}</td>"
+
+
+# ---------------------------------------------------------------- below the matrix
+
+
+def _not_judged(document: Document) -> Iterator[str]:
+    yield '<section id="not-judged"><h2>What was not judged, and why</h2>'
+    rows = [(name, reason) for name, profile in document["endpoints"].items() for reason in profile["not_judged"]]
+    if not rows:
+        yield "<p>Everything was judged.</p></section>"
+        return
+    yield '<div class="scroll"><table class="plain"><thead><tr><th scope="col">Endpoint</th><th scope="col">Verdict</th>'
+    yield '<th scope="col">Trials</th><th scope="col">Reason</th></tr></thead><tbody>'
+    for name, reason in rows:
+        mark = MARKS[reason["verdict"]]
+        cases = " ".join(f"<code>{_said(case)}</code>" for case in reason["cases"])
+        yield f"<tr><td>{_said(name)}</td>"
+        yield f'<td><span class="v v-{mark.word}" aria-hidden="true">{mark.glyph}</span> {mark.word}</td>'
+        yield f'<td class="number">{reason["count"]}</td><td><details><summary>{_said(reason["reason"])}</summary>'
+        yield f'<p class="cases">{cases}</p></details></td></tr>'
+    yield "</tbody></table></div></section>"
+
+
+def _findings(document: Document, trials: Trials) -> Iterator[str]:
+    for name, profile in document["endpoints"].items():
+        found = matrix.defects(document, name)
+        counted = [one for one in found if one.level != "may"]
+        yield f'<section id="e-{_said(name)}" class="endpoint"><h2>{_said(name)} <small>{_said(profile["title"])}</small></h2>'
+        if profile["notes"]:
+            yield f'<p class="about">{_said(profile["notes"])}</p>'
+        if not counted:
+            yield "<p>Nothing that a client would notice.</p>"
+        yield '<ol class="defects">'
+        for defect in counted:
+            yield from _defect(defect, trials)
+        yield "</ol>"
+        if notes := len(found) - len(counted):
+            yield f'<p class="about">And {number(notes, "note")} (MAY), never counted.</p>'
+        yield "</section>"
+
+
+def _defect(defect: Defect, trials: Trials) -> Iterator[str]:
+    level = defect.level or "effect"
+    place = trials[defect.result["endpoint"], defect.result["case"], defect.result["stream"]]
+    where = f'<code class="place">{_said(defect.place)}</code>' if defect.place else ""
+    unit = "exchange" if defect.standing else "trial"
+    shown = " ".join(f"<code>{_said(case)}</code>" for case in defect.cases[:_MOST_CASES])
+    more = len(defect.cases) - _MOST_CASES
+    yield f'<li><p><span class="level l-{level}">{level.upper()}</span> <code class="rule">{_said(defect.rule)}</code>{where}'
+    yield f" <small>in {defect.broken} of {number(defect.of, unit)}</small></p><p>{_said(defect.message)}</p>"
+    yield f'<p class="cases">{shown}{f" and {more} more" if more > 0 else ""} '
+    yield _button("see", [place], "Show the evidence", head=defect.rule, of=defect.result["endpoint"], words="the evidence")
+    yield "</p>"
+    yield from html_evidence.snippet(defect)
+    yield "</li>"
+
+
+def _panel() -> Iterator[str]:
+    yield '<dialog id="panel" aria-labelledby="panel-head"><header><div><p id="panel-of"></p><h2 id="panel-head"></h2></div>'
+    yield '<button type="button" id="close" aria-label="Close">✕</button></header><p id="panel-note" hidden></p>'
+    yield '<div id="panel-body"></div></dialog>'

@@ -86,16 +86,11 @@ _TOLD: Final[dict[tuple[Kind, _Signature], tuple[Violation, ...]]] = {}
 
 def _told(kind: Kind, document: Json) -> tuple[Violation, ...]:
     found: dict[Path, Violation] = {}
-    checker = _contract(kind)
     for path, message, schema in checker.words(document):
-        level = _sentences().get(id(schema)) or _severest(kind, document)
-        told = found.get(path)
-        if told is None or _SEVERITY[level] < _SEVERITY[told.level]:
+        if path not in found:  # in each file `$ref` stands first, so the most severe sentence is the first
+            level = _sentences().get(id(schema)) or _severest(kind, document)
             found[path] = Violation(level=level, at=pointer(path), place=pointer(path, positions=False), message=message)
-    return tuple(sorted(found.values(), key=lambda violation: _SEVERITY[violation.level]))[:AT_MOST]
-
-
-_SEVERITY: Final = {level: rank for rank, level in enumerate(Level)}
+    return tuple(found.values())[:AT_MOST]
 
 
 @functools.cache

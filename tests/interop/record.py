@@ -241,7 +241,7 @@ def main() -> int:
                 continue
             command = [sys.executable, "-m", "harness.cli", "run", *chosen.suites, "--endpoint", str(file), "--mode", "record"]
             command += ["--missing"] if chosen.missing else []
-            command += ["--out", str(LAB / f"{name}-report")]
+            command += ["--out", str(LAB / f"{name}-report"), "--format", "json", "--quiet"]
             if not chosen.missing and not chosen.suites:
                 print(f"recording {name} …", file=sys.stderr)
             ended = subprocess.run(command, cwd=PROJECT, env={**os.environ, "LAB_KEY": KEY}, check=False).returncode

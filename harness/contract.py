@@ -86,7 +86,7 @@ _TOLD: Final[dict[tuple[Kind, _Signature], tuple[Violation, ...]]] = {}
 
 def _told(kind: Kind, document: Json) -> tuple[Violation, ...]:
     found: dict[Path, Violation] = {}
-    for path, message, schema in checker.words(document):
+    for path, message, schema in _contract(kind).words(document):
         if path not in found:  # in each file `$ref` stands first, so the most severe sentence is the first
             level = _sentences().get(id(schema)) or _severest(kind, document)
             found[path] = Violation(level=level, at=pointer(path), place=pointer(path, positions=False), message=message)

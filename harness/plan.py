@@ -20,7 +20,7 @@ from harness.errors import BadInput
 from harness.model import Case, Endpoint, Feature, Request, Step, Suite, Trial
 from harness.reading import brief
 
-_NO_MODEL: Final = "<the endpoint's model>"
+_NO_MODEL: Final = "MODEL"  # stands in a draft for the model that the endpoint will be asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +90,8 @@ class Plan:
         yield f"{endpoint.name}: {_number(least, 'request')} in {_number(trials, 'trial')} to {endpoint.base_url}" + (
             f", at most {most} with every repeated try" if most > least else ""
         )
+        if endpoint.model is None:
+            yield f"  {_NO_MODEL} stands for the one model that it lists"
         if brought:
             yield f"  {_number(brought, 'trial')} of them only as a prerequisite of others"
         last: Trial | None = None

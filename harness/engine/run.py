@@ -239,11 +239,15 @@ class _Run:
             cassette = read(path)
         except FileNotFoundError:
             way_out = f"record it: chatcompat run {trial.case.path} --endpoint {trial.endpoint.name} --mode record"
-            return Errored(trial=trial, reason=f"not recorded: there is no {path}; {way_out}")
-        player = Player(cassette, trial.endpoint, str(path))
+            return Errored(trial=trial, reason=f"not recorded: there is no {self._shown(path)}; {way_out}")
+        player = Player(cassette, trial.endpoint, self._shown(path))
         wire = Wire(trial.endpoint, player)
         held = await conduct(trial, wire, optional=self._plan.optional, another_try=lambda: not player.exhausted)
         return replace(held, recorded=cassette.recorded, elapsed_ms=cassette.elapsed_ms)
+
+    def _shown(self, path: Path) -> str:
+        """A cassette's name without the place of this machine, which has no business in a report."""
+        return path.relative_to(self._cassettes.parent).as_posix()
 
     async def _kept(self, trial: Trial) -> Judged | None:
         """The outcome of the cassette that there is, where it still answers what is asked."""

@@ -229,7 +229,7 @@ def main() -> int:
     parser.add_argument("--missing", action="store_true", help="record only what is absent or differs")
     parser.add_argument("--serve", action="store_true", help="start the server, print its address, and wait for Ctrl-C")
     parser.add_argument("suites", nargs="*", help="suites or cases (default: all)")
-    chosen = parser.parse_args()
+    chosen = parser.parse_intermixed_args()
     code = 0
     for name in SERVERS if chosen.name == "all" else [chosen.name]:
         with SERVERS[name]() as described:

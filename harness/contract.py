@@ -172,7 +172,7 @@ class Checker:
             return None
         try:
             found = tuple(
-                (error.absolute_keyword_location or "", tuple(error.instance_path), _objected(error))
+                (error.absolute_keyword_location or "", tuple(error.instance_path), _objected(error, document))
                 for error in self._gate.iter_errors(document)
             )
         except (ValueError, TypeError, OverflowError):  # as in `open`
@@ -222,9 +222,13 @@ def _subschemas(schema: Json) -> Iterator[dict[str, Json]]:
             yield from _subschemas(part)
 
 
-def _objected(error: jsonschema_rs.ValidationError) -> str:
-    """The key that is missing, or the value that is wrong."""
-    return error.message if error.kind.name == "required" else json.dumps(error.instance)
+def _objected(error: jsonschema_rs.ValidationError, document: Any) -> str:
+    """The key that is missing, or the value that is wrong: as it is in the document, since the gate takes infinity for null."""
+    if error.kind.name == "required":
+        return error.message
+    for key in error.instance_path:
+        document = document[str(key)] if isinstance(document, dict) else document[key]  # a key "0" is called 0 by the gate
+    return json.dumps(document)
 
 
 def _is_small(document: Json) -> bool:

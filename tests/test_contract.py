@@ -314,6 +314,13 @@ def test_a_number_too_large_for_a_float_is_a_number() -> None:
     )
 
 
+def test_null_is_not_told_of_as_infinity_is() -> None:
+    logprob = "choices", 0, "logprobs", "content", 0
+    assert () == violations("completion", spoilt(COMPLETION, *logprob, logprob=float("inf")))
+    (found,) = violations("completion", spoilt(COMPLETION, *logprob, logprob=None))
+    assert (Level.MUST, "is null, expected a number") == (found.level, found.message)
+
+
 # ---------------------------------------------------------------- any schema
 
 CITY = {"type": "object", "required": ["city"], "properties": {"city": {"type": "string"}}, "additionalProperties": False}

@@ -50,8 +50,8 @@ class Dangling(Exception):
 def findings(case: Case, step: Step, exchange: Exchange) -> tuple[Finding, ...]:
     """The claims that do not hold, one finding each, in the order given, effect, expect, prefer.
 
-    `step` is what `settled` makes of it: a `$from` that is still in a claim had nothing to lead to, and so the claim does
-    not hold.
+    `step` is what `settled` makes of it: a claim that is nothing but a `$from` had nothing to be compared with, and does not
+    hold.
     """
     return tuple(found for kind in Kind if kind in step.claims for found in _of_kind(case, step.claims[kind], kind, exchange))
 
@@ -126,9 +126,11 @@ def _unmet(fragment: Fragment, value: object, place: str) -> Iterator[tuple[str,
         return
     if fragment is True:
         return
-    reference = next(_references(fragment), None)
-    if reference is not None:
-        yield f"{place} is {brief(value)}, and there is nothing to compare it with: {reference} leads nowhere", ""
+    if REFERENCE in fragment:
+        yield (
+            f"{place} is {brief(value)}, and there is nothing to compare it with: {brief(fragment[REFERENCE])} leads nowhere",
+            "",
+        )
         return
     errors = contract.compiled(fragment).errors(value)  # type: ignore[arg-type]
     if errors:
@@ -158,8 +160,8 @@ def resolved(value: Json, answers: Mapping[str, Json]) -> Json:
 def settled(step: Step, answers: Mapping[str, Exchange]) -> Step:
     """The step with each `$from` in its claims replaced. Never raises.
 
-    Where that leads nowhere, or to what cannot stand there (a text as `minimum`), the claim is left as it is, and `findings`
-    says so: what an endpoint left out is its defect, not ours.
+    Where that leads nowhere, or to what cannot stand there (a text as `minimum`), the whole claim becomes that `$from`, and
+    `findings` says so: what an endpoint left out is its defect, not ours.
     """
     documents = {name: answered(exchange) for name, exchange in answers.items()}
 
@@ -179,26 +181,27 @@ def settled(step: Step, answers: Mapping[str, Exchange]) -> Step:
 
 
 def _settled(fragment: Fragment, documents: Mapping[str, Json]) -> Fragment:
-    if isinstance(fragment, bool) or next(_references(fragment), None) is None:
+    reference = None if isinstance(fragment, bool) else _first_reference(fragment)
+    if reference is None:
         return fragment
     try:
         found = resolved(fragment, documents)
         if isinstance(found, dict):
             contract.compiled(found)
             return found
-    except (Dangling, BadInput, RecursionError, ValueError):
+    except Dangling as dangling:
+        reference = dangling.reference
+    except (BadInput, RecursionError, ValueError):
         pass
-    return fragment
+    return {REFERENCE: reference}
 
 
-def _references(value: Json) -> Iterator[str]:
+def _first_reference(value: Json) -> str | None:
     if isinstance(value, dict):
         reference = value.get(REFERENCE)
         if isinstance(reference, str) and len(value) == 1:
-            yield reference
-            return
-        for inner in value.values():
-            yield from _references(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _references(inner)
+            return reference
+        inside = list(value.values())
+    else:
+        inside = value if isinstance(value, list) else []
+    return next((found for part in inside if (found := _first_reference(part)) is not None), None)

@@ -297,19 +297,19 @@ def test_references_stand_in_every_part_of_a_claim() -> None:
 
 
 @pytest.mark.parametrize(
-    "fragment",
+    ("fragment", "reference"),
     [
-        {"const": {"$from": "one#/no"}},
-        {"not": {"const": {"$from": "nobody#/id"}}},
-        {"type": "integer", "minimum": {"$from": "one#/id"}},
-        {"type": "integer", "maximum": {"$from": "one#/list"}},
+        ({"const": {"$from": "one#/no"}}, "one#/no"),
+        ({"not": {"const": {"$from": "nobody#/id"}}}, "nobody#/id"),
+        ({"enum": [{"$from": "one#/id"}, {"$from": "one#/no"}]}, "one#/no"),
+        ({"type": "integer", "minimum": {"$from": "one#/id"}}, "one#/id"),
+        ({"type": "integer", "maximum": {"$from": "one#/list"}}, "one#/list"),
     ],
 )
-def test_a_claim_with_nothing_to_compare_with_does_not_hold(fragment: Fragment) -> None:
-    assert fragment == settled(fragment)
+def test_a_claim_with_nothing_to_compare_with_does_not_hold(fragment: Fragment, reference: str) -> None:
     (finding,) = of(completed({"a": 7}), expect=body("/a", settled(fragment)))
     assert finding.message.startswith("/a is 7, and there is nothing to compare it with: ")
-    assert finding.message.endswith(" leads nowhere")
+    assert finding.message.endswith(f'"{reference}" leads nowhere')
 
 
 def _nested(depth: int) -> Json:
@@ -343,6 +343,7 @@ def test_a_reference_that_leads_nowhere_dangles(reference: str) -> None:
 
 
 def test_what_an_answer_holds_is_not_taken_for_a_reference() -> None:
+    assert [] == of(completed({"a": {"$from": "one#/id"}}), expect=body("/a", settled({"const": {"$from": "one#/deep"}})))
     assert {"$from": "one#/id"} == claims.resolved({"$from": "one#/deep"}, {"one": claims.answered(EARLIER["one"])})
 
 

@@ -32,7 +32,8 @@ def shown(looked: Looked, attempt: int, places: Iterable[Span]) -> dict[str, Jso
 def _request(request: Request) -> dict[str, Json]:
     document: dict[str, Json] = {"method": request.method, "path": request.path, "headers": _fields(request.headers)}
     if request.without:
-        document["without"] = [*request.without]
+        left_out: list[Json] = [*request.without]
+        document["without"] = left_out
     content = request.content
     if content is None:
         return document

@@ -38,7 +38,7 @@ MARKS: Final[Mapping[str, Mark]] = {
     ),
     Verdict.SKIPPED: Mark(glyph="·", ascii=".", word="skipped", meaning="not held; the reason is kept"),
     Verdict.ERROR: Mark(
-        glyph="!", ascii="E", word="error", meaning="no verdict about the endpoint: unreachable, not recorded, or our own fault"
+        glyph="E", ascii="E", word="error", meaning="no verdict about the endpoint: unreachable, not recorded, or our own fault"
     ),
 }  # fmt: skip
 

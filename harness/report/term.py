@@ -196,7 +196,13 @@ def _legend(document: Document, style: Style) -> Iterator[str]:
         words.append(f"{matrix.SPOILED} only the protocol is broken")
     if words:
         yield ""
-        yield style.painted(_cut("   ".join(words), style), "2")
+        line = ""
+        for word in words:
+            if line and _columns(line) + 3 + _columns(word) > style.width:
+                yield style.painted(line, "2")
+                line = ""
+            line += f"   {word}" if line else word
+        yield style.painted(line, "2")
 
 
 # ---------------------------------------------------------------- columns

@@ -1,0 +1,62 @@
+"""`chatcompat explain`: what an id means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from harness import catalogue
+
+
+@click.command()
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def command(ids: tuple[str, ...], as_json: bool) -> None:
+    """A rule, case, feature, verdict or fault: what it means, why, who breaks, and where that is known from.
+
+    \b
+    chatcompat explain ignored
+    chatcompat explain stream.ends-with-done
+    chatcompat explain tools/named tool-choice-named
+    """
+    import dataclasses
+    import json
+
+    from harness import catalogue, load
+    from harness.document import did_you_mean
+    from harness.errors import BadInput
+    from harness.reading import brief
+
+    known: dict[str, catalogue.Entry] = {}
+    for entry in catalogue.entries(load.suites()):
+        known.setdefault(entry.id, entry)
+    found = []
+    for name in ids:
+        wanted = name.removesuffix(":stream")
+        wanted = wanted if wanted in known else wanted.rpartition(":")[0] or wanted  # a claim: suite/case:kind
+        if wanted not in known:
+            kinds = "rule, case, feature, verdict or fault"
+            close = did_you_mean(name, known, listed=False) or "; `chatcompat list rules` (or cases, features, faults) names them"
+            raise BadInput(f"there is no {kinds} {brief(name)}{close}")
+        found.append(known[wanted])
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(entry) for entry in found], ensure_ascii=False, indent=1))
+        return
+    click.echo("\n\n".join(_text(entry) for entry in found))
+
+
+def _text(entry: catalogue.Entry) -> str:
+    lines = [f"{entry.id}  ({entry.kind})", entry.summary]
+    if entry.doc:
+        lines += ["", entry.doc]
+    facts = [(label, said) for label, said in entry.facts if said]
+    if facts:
+        lines.append("")
+    width = max((len(label) for label, _ in facts), default=0)
+    before = ""
+    for label, said in facts:
+        lines.append(f"{label if label != before else '':<{width}}  {said}")
+        before = label
+    return "\n".join(lines)

@@ -118,11 +118,11 @@ def _trial(document: Mapping[str, Any], result: Mapping[str, Any], most: int, co
 
 
 def _reply(reply: Mapping[str, Any], marks: list[tuple[int, int]], most: int, colours: bool) -> Iterator[str]:
-    from harness.report import excerpt
+    from harness.report import excerpt, matrix
     from harness.report.matrix import plain
 
     frames = [frame["at_ms"] for frame in reply["frames"]]
-    when = f", {len(frames)} frames, {frames[0]} to {frames[-1]} ms" if frames else ""
+    when = f", {matrix.number(len(frames), 'frame')}, {frames[0]} to {frames[-1]} ms" if frames else ""
     yield f"{reply['status']}, {reply['bytes']:,} bytes{when}"
     yield from (f"{plain(name)}: {plain(value)}" for name, value in reply["headers"])
     yield ""

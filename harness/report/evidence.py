@@ -57,7 +57,7 @@ def _reply(reply: Reply, places: Iterable[Span]) -> dict[str, Json]:
         "capped": kept != [(0, size)],
     }
     if reply.lost:
-        document["lost"] = sorted(evidence.value for evidence in reply.lost)
+        document["lost"] = [*sorted(evidence.value for evidence in reply.lost)]
     if reply.earlier:
         document["earlier"] = [_reply(one, ()) for one in reply.earlier]
     return document

@@ -14,6 +14,7 @@ _MOST_REQUEST: Final = 4000
 _MOST_REPLY: Final = 6000
 _MOST_SNIPPET: Final = 360
 _MOST_FINDINGS: Final = 40
+_ORDER: Final = ("must", "effect", "given", "should", "may")
 
 
 def said(text: object) -> str:
@@ -49,7 +50,7 @@ def _findings(result: Mapping[str, Any]) -> Iterator[str]:
     if not result["findings"]:
         return
     yield '<ul class="found">'
-    for one in result["findings"][:_MOST_FINDINGS]:
+    for one in sorted(result["findings"], key=_severity)[:_MOST_FINDINGS]:
         level = one["level"] or one["kind"]
         yield f'<li><span class="level l-{said(level)}">{said(level).upper()}</span>'
         yield f' <code class="rule">{said(one["rule"])}</code>'
@@ -59,6 +60,10 @@ def _findings(result: Mapping[str, Any]) -> Iterator[str]:
     if len(result["findings"]) > _MOST_FINDINGS:
         yield f"<li>and {len(result['findings']) - _MOST_FINDINGS} more</li>"
     yield "</ul>"
+
+
+def _severity(finding: Mapping[str, Any]) -> int:
+    return _ORDER.index(finding["level"] or finding["kind"])
 
 
 def _exchange(document: Document, result: Mapping[str, Any], position: int, exchange: Mapping[str, Any]) -> Iterator[str]:
@@ -92,7 +97,7 @@ def _reply(reply: Mapping[str, Any], marks: list[tuple[int, int]]) -> Iterator[s
     if times:
         count = matrix.number(len(reply["frames"]), "frame")
         when = f" in {count}, after {times[0]} ms" + (f" to {times[-1]} ms" if len(times) > 1 else "")
-    good = "good" if 200 <= reply["status"] < 300 else "bad"
+    good = "good" if 200 <= reply["status"] < 300 else "bad" if reply["status"] >= 500 else "so"
     yield f'<h4><span class="status {good}">{reply["status"]}</span> {reply["bytes"]:,} bytes{when}</h4>'
     fields = "\n".join(f"{name}: {value}" for name, value in reply["headers"])
     if fields:

@@ -34,6 +34,12 @@ INTERRUPTED: Final = "interrupted"
 NOT_JUDGED: Final = (Verdict.INCONCLUSIVE, Verdict.SKIPPED, Verdict.ERROR)
 """They say nothing of the endpoint."""
 
+_ALIKE: Final = (
+    ("^not recorded", "not recorded"),
+    (r"\.yaml: request \d+ \(", "recorded with another request than the suite has now"),
+)
+"""Reasons that differ from trial to trial, and what they have in common."""
+
 _SECRET: Final = re.compile(r"auth|cookie|token|secret|password|credential|key|session")
 _MOST_FINDINGS: Final = 200  # of one trial: a broken stream may have thousands, all alike
 
@@ -133,7 +139,8 @@ def _not_judged(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 def _why_not(result: dict[str, Any]) -> str:
     if result["verdict"] == Verdict.INCONCLUSIVE:
         return "the model did not cooperate: what the case takes as given did not hold"
-    return str(result["reason"] or "no reason is known")
+    reason = str(result["reason"] or "no reason is known")
+    return next((general for found, general in _ALIKE if re.search(found, reason)), reason)
 
 
 def _features(suites: Sequence[Suite], outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
@@ -170,10 +177,16 @@ def _result(outcome: Outcome, cassettes: Path | None) -> dict[str, Any]:
         "claims": judge.verdict(outcome, of_claims=True).value,
         "findings": _findings(held),
         "exchanges": _exchanges(trial, verdict, held, cassettes),
-        "reason": judge.reason(outcome),
+        "reason": _reason(outcome, cassettes),
         "tries": len(attempts),
         "elapsed_ms": round(outcome.elapsed_ms, 1) if isinstance(outcome, Judged) else 0.0,
     }
+
+
+def _reason(outcome: Outcome, cassettes: Path | None) -> str | None:
+    """Why it ended so. Where the recordings lie on this machine is nobody's business, and differs from one to the next."""
+    said = judge.reason(outcome)
+    return said.replace(str(cassettes), "cassettes") if said and cassettes is not None else said
 
 
 def _findings(held: Sequence[tuple[int, Looked]]) -> list[dict[str, Any]]:

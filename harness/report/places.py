@@ -22,7 +22,7 @@ _DECODER: Final = JSONDecoder()
 def located(exchange: Exchange, at: str | None) -> Span | None:
     """The bytes that `Finding.at` speaks of, or None where it speaks of none (a status, a header, the whole reply).
 
-    A place that is not there is where it is missing from: the innermost value around it. A place in what a stream adds
+    A place that is not there is where it is missing from: the first byte of the innermost value around it. A place in what a stream adds
     up to is where the first chunk says something of it.
     """
     if at is None:
@@ -86,12 +86,13 @@ def _in_document(text: str, offset: int, way: list[str]) -> Span | None:
 
 
 def _span(text: str, start: int, way: list[str]) -> Span:
-    """Where the value that begins at `start` has what the way leads to; it, where the way leads nowhere."""
+    """Where the value that begins at `start` has what the way leads to; where it begins, if it has no such thing."""
     inside = text[start : start + 1]
     if way and inside in ("{", "["):
         for key, begins in _members(text, start, inside == "{"):
             if key == way[0]:
                 return _span(text, begins, way[1:])
+        return (start, start + 1)
     return (start, _end(text, start))
 
 

@@ -6,11 +6,26 @@ import asyncio
 import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from harness import judge, load
 from harness.engine.conversation import conduct
-from harness.model import Ending, Endpoint, Finding, Judged, Reply, Request, Silence, Suite, Trial, Unanswered, Verdict
+from harness.model import (
+    Case,
+    Ending,
+    Endpoint,
+    Finding,
+    Http,
+    Judged,
+    Reply,
+    Request,
+    Silence,
+    Step,
+    Suite,
+    Trial,
+    Unanswered,
+    Verdict,
+)
 from harness.reference import MODELS, Fault, reply
 
 ENDPOINT = Endpoint(name="reference", title="The reference server", base_url="http://127.0.0.1/v1", model=MODELS[0])
@@ -47,6 +62,16 @@ def shipped() -> tuple[Suite, ...]:
     return load.suites()
 
 
+BROWSER: Final = Case(
+    suite="browser",
+    id="list",
+    title="A page of another origin may read the list of models",
+    needs=("browser",),
+    steps=(Step(id="list", http=Http(method="GET", path="/models", headers={"origin": "https://chat.example"})),),
+)
+"""Held beside the shipped cases, none of which comes from a browser: one rule looks at such requests alone."""
+
+
 async def _yes() -> bool:
     return True
 
@@ -60,8 +85,9 @@ def held(trial: Trial, serial: int, faults: Sequence[Fault] = ()) -> tuple[Judge
 
 @functools.cache
 def faultless() -> tuple[tuple[Trial, int, Judged, Desk], ...]:
-    """Every trial of the shipped suites, without any fault."""
-    return tuple((trial, 1000 * place, *held(trial, 1000 * place)) for place, trial in enumerate(trials(shipped())))
+    """Every trial of the shipped suites, and that from a browser, without any fault."""
+    all_trials = [*trials(shipped()), Trial(endpoint=ENDPOINT, case=BROWSER, stream=False)]
+    return tuple((trial, 1000 * place, *held(trial, 1000 * place)) for place, trial in enumerate(all_trials))
 
 
 def with_faults(faults: Sequence[Fault]) -> Iterator[tuple[Trial, Judged]]:
@@ -83,3 +109,12 @@ def complaints(judged: Judged) -> list[str]:
 def standing(findings: Iterable[Finding]) -> frozenset[str]:
     """The rules among what was found, without the claims of cases."""
     return frozenset(finding.rule for finding in findings if finding.kind is None)
+
+
+def caught(faults: Sequence[Fault]) -> frozenset[str]:
+    """What reports a fault over all cases: the rules that do, or, where none does, the cases that do not pass."""
+    differing = list(with_faults(faults))
+    rules = standing(finding for _, judged in differing for finding in judge.findings(judged))
+    shown = ((trial, judge.verdict(judged)) for trial, judged in differing if trial.case is not BROWSER)
+    cases = frozenset(trial.case.path for trial, verdict in shown if verdict is not Verdict.PASS)
+    return rules or cases

@@ -1,4 +1,4 @@
-"""The tokens of the reference model: a word with the blank before it, a few digits, a mark, a run of white space.
+"""The tokens of the reference model: up to four letters with the blank before them, a few digits, a mark, a run of white space.
 
 No token tears a character apart, and the tokens of a text always join to the text.
 """
@@ -12,7 +12,7 @@ from typing import Final
 VOCABULARY: Final = 200_000
 """How many tokens there are: ids are 0 to one less."""
 
-_TOKEN = re.compile(r" ?[^\W\d_]{1,12}| ?\d{1,3}| ?[^\w\s]|_|\s(?!\s)|\s+|.", re.DOTALL)
+_TOKEN = re.compile(r" ?[^\W\d_]{1,4}| ?\d{1,3}| ?[^\w\s]|_|\s(?!\s)|\s+|.", re.DOTALL)
 _CONSONANTS = "bdfgklmnprstvz"
 _VOWELS = "aeiou"
 

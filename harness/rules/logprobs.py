@@ -17,7 +17,7 @@ _EACH = [f"{_AT}/content/*{key}" for key in ("", "/token", "/logprob", "/bytes",
 
 @should(
     "abetlen/llama-cpp-python#1787, vllm-project/vllm#3179, vllm-project/vllm#5008, SillyTavern/SillyTavern#2122",
-    instead_of=[_AT, f"{_AT}/content", *_EACH],
+    instead_of=[_AT, f"{_AT}/content", f"{_AT}/refusal", *_EACH],
 )
 def have_the_shape_of_chat(x: ChatCompleted | ChatStreamed) -> Problems:
     """`logprobs` is `{"content": [{"token", "logprob", "bytes", "top_logprobs"}, …]}`.

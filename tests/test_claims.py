@@ -330,8 +330,9 @@ def test_whatever_an_earlier_answer_holds_settling_and_judging_do_not_raise(valu
 
 def test_resolving_replaces_references_at_any_depth_and_leaves_the_rest() -> None:
     documents: Mapping[str, Json] = {"ask": {"choices": [{"message": {"role": "assistant"}}]}}
-    value: Json = {"messages": [{"role": "user"}, {"$from": "ask#/choices/0/message"}], "n": 1, "$from ": "x"}
-    expected: Json = {"messages": [{"role": "user"}, {"role": "assistant"}], "n": 1, "$from ": "x"}
+    more: Json = {"$from": "ask#/choices", "beside": 1}
+    value: Json = {"messages": [{"role": "user"}, {"$from": "ask#/choices/0/message"}], "n": 1, "a": more, "$from ": "x"}
+    expected: Json = {"messages": [{"role": "user"}, {"role": "assistant"}], "n": 1, "a": more, "$from ": "x"}
     assert expected == claims.resolved(value, documents)
 
 

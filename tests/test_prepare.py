@@ -185,9 +185,11 @@ def _nested(depth: int) -> Json:
 
 @pytest.mark.parametrize("value", [float("inf"), float("-inf"), _nested(5000)], ids=["inf", "-inf", "deep"])
 def test_a_value_that_json_cannot_hold_dangles(value: Json) -> None:
-    with pytest.raises(Dangling, match="'ask#/v' leads to a value that cannot be sent as JSON") as raised:
-        prepare.request(trial(), chat({"a": [{"b": {"$from": "ask#/v"}}]}), {"ask": answer({"v": value})})
-    assert "ask#/v" == raised.value.reference
+    said: Json = {"a": [{"b": {"$from": "ask#/v"}}]}
+    for step in (chat({"in": said}), http(body=said)):
+        with pytest.raises(Dangling, match="'ask#/v' leads to a value that cannot be sent as JSON") as raised:
+            prepare.request(trial(), step, {"ask": answer({"v": value})})
+        assert "ask#/v" == raised.value.reference
 
 
 def test_half_a_surrogate_pair_of_an_answer_is_sent_as_the_escape_it_came_as() -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from exchanges import ASK, ASK_STREAM, CHUNKS, TEXT, events
 
 from harness.errors import BadFile
 from harness.model import ChatCompleted, ChatStreamed, Evidence, Json
-from harness.recordings import Damaged, Recording, read
+from harness.recordings import Damaged, Recording, files, read
 
 HEADERS: dict[str, Any] = {f"x-header-{number}": ["kept"] for number in range(9)} | {"Content-Type": ["application/json"]}
 RECORD: dict[str, Any] = {
@@ -155,3 +158,270 @@ def test_a_file_that_cannot_be_read_is_our_users_to_mend(tmp_path: Path, name: s
 @pytest.mark.parametrize("body", [0, [], {"stream": "yes"}, "\ud800"])
 def test_any_request_body_can_be_read(tmp_path: Path, body: Json) -> None:
     assert body == one(tmp_path, request_body=body).exchange.request.body or isinstance(body, str)
+
+
+# ---------------------------------------------------------------- HAR
+
+
+def entry(**changes: Any) -> dict[str, Any]:
+    """An entry of a HAR; `content`, `headers`, `request` and `status` are changed by name."""
+    fields = [{"name": name, "value": value[0]} for name, value in HEADERS.items()]
+    request = {"method": "POST", "url": RECORD["url"], "headers": [{"name": ":method", "value": "POST"}]}
+    posted = {"postData": {"mimeType": "application/json", "text": json.dumps(ASK)}}
+    content = {"size": 9, "mimeType": "application/json", "text": json.dumps(TEXT)}
+    return {
+        "startedDateTime": "2026-11-23T10:00:00.000+01:00",
+        "request": {**request, **posted, **changes.get("request", {})},
+        "response": {
+            "status": changes.get("status", 200),
+            "headers": fields + changes.get("headers", []),
+            "content": changes.get("content", content),
+        },
+    }
+
+
+def har(folder: Path, *entries: Any, name: str = "traffic.har") -> list[Recording | Damaged]:
+    document = {"log": {"version": "1.2", "creator": {"name": "here", "entries": []}, "pages": [], "entries": list(entries)}}
+    return list(read(file(folder, json.dumps(document), name=name)))
+
+
+def bodies(found: list[Recording | Damaged]) -> list[Any]:
+    """The body of each exchange, or why there is none."""
+    return [getattr(one.exchange, "body", None) if isinstance(one, Recording) else one.why for one in found]
+
+
+@pytest.mark.parametrize("name", ["traffic.har", "traffic.HAR.gz", "export.json"])
+def test_an_entry_of_a_har_becomes_an_exchange(tmp_path: Path, name: str) -> None:
+    (found,) = har(tmp_path, entry(), name=name)
+    assert isinstance(found, Recording)
+    assert ("api.example.com", "2026-11-23T10:00:00+01:00", ASK, ()) == (
+        found.host,
+        found.recorded_at,
+        found.exchange.request.body,
+        found.exchange.request.headers,
+    )
+    assert [TEXT] == bodies([found])
+
+
+def base64_of(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+@pytest.mark.parametrize(
+    ("content", "headers"),
+    [
+        ({"text": base64_of(json.dumps(TEXT).encode()), "encoding": "base64"}, []),
+        (
+            {"text": base64_of(gzip.compress(json.dumps(TEXT).encode())), "encoding": "base64"},
+            [{"name": "Content-Encoding", "value": "gzip"}],
+        ),
+        ({"text": json.dumps(TEXT)}, [{"name": "content-encoding", "value": "br"}]),
+        ({"text": json.dumps(TEXT)}, [{"name": "content-encoding", "value": "gzip"}]),
+    ],
+)
+def test_a_body_in_base64_or_packed_is_read_as_it_was(tmp_path: Path, content: Any, headers: list[Any]) -> None:
+    assert [TEXT] == bodies(har(tmp_path, entry(content=content, headers=headers)))
+
+
+def test_a_stream_in_a_har_is_a_stream(tmp_path: Path) -> None:
+    request = {"postData": {"text": json.dumps(ASK_STREAM)}}
+    (found,) = har(tmp_path, entry(request=request, content={"text": events(CHUNKS).decode()}))
+    assert isinstance(found, Recording)
+    assert isinstance(found.exchange, ChatStreamed)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"status": 0}, "got no response"),
+        ({"content": {"size": 900, "mimeType": "text/event-stream"}}, "the body was not kept"),
+        ({"content": {"size": 9, "text": 7}}, "is no text"),
+        ({"content": {"text": "%", "encoding": "base64"}}, "is Base64, and is not"),
+        ({"content": {"text": "e30=", "encoding": "hex"}}, "neither missing nor base64"),
+        (
+            {
+                "content": {"text": base64_of(b"\x1b\x03\x00\xf8\xff\x00"), "encoding": "base64"},
+                "headers": [{"name": "content-encoding", "value": "br"}],
+            },
+            "packed with br",
+        ),
+        (
+            {
+                "content": {"text": base64_of(gzip.compress(b"{}")[:-9]), "encoding": "base64"},
+                "headers": [{"name": "content-encoding", "value": "gzip"}],
+            },
+            "breaks off",
+        ),
+        ({"request": {"url": 3}}, "`url` is no URL"),
+    ],
+)
+def test_an_entry_that_cannot_be_read_is_told_and_the_next_is_read(tmp_path: Path, changes: Any, why: str) -> None:
+    damaged, whole = bodies(har(tmp_path, entry(**changes), entry()))
+    assert (True, TEXT) == (why in damaged, whole)
+
+
+def test_an_entry_of_any_type_is_damaged(tmp_path: Path) -> None:
+    assert ["the entry is no JSON object"] * 4 == bodies(har(tmp_path, None, 3, "entry", []))
+
+
+def test_a_har_that_breaks_off_keeps_what_came_before(tmp_path: Path) -> None:
+    text = json.dumps({"log": {"entries": [entry(), entry()]}})
+    path = file(tmp_path, text[: text.rindex('"startedDateTime"')], name="traffic.har")
+    first, second = bodies(list(read(path)))
+    assert (TEXT, True) == (first, second.startswith("the file is no JSON from here on"))
+
+
+def test_an_entry_larger_than_what_is_read_at_once_is_whole(tmp_path: Path) -> None:
+    long = {**TEXT, "padding": "é" * 700_000}
+    assert [TEXT, long, TEXT] == bodies(har(tmp_path, entry(), entry(content={"text": json.dumps(long)}), entry()))
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '{"log": {"version": "1.2"}}', '{"entries": []}', "7"])
+@pytest.mark.parametrize("name", ["package.json", "package.yaml"])
+def test_a_document_without_traffic_is_told(tmp_path: Path, text: str, name: str) -> None:
+    assert [True] == [why.startswith("holds no recorded traffic") for why in bodies(list(read(file(tmp_path, text, name=name))))]
+
+
+def test_a_har_without_entries_is_empty_and_not_damaged(tmp_path: Path) -> None:
+    assert [] == har(tmp_path)
+
+
+# ---------------------------------------------------------------- cassettes of others
+
+
+def interaction(**answered: Any) -> dict[str, Any]:
+    """An interaction of vcrpy's; its response is changed by name."""
+    return {
+        "request": {"method": "POST", "uri": RECORD["url"], "body": json.dumps(ASK), "headers": {"Accept": ["*/*"]}},
+        "response": {
+            "status": {"code": 200, "message": "OK"},
+            "headers": {**HEADERS, "Date": ["Mon, 14 Aug 2023 15:02:13 GMT"]},
+            "body": {"string": json.dumps(TEXT)},
+            **answered,
+        },
+    }
+
+
+def cassette(folder: Path, *interactions: Any, name: str = "cassette.yaml", key: str = "interactions") -> list[Any]:
+    document = {"version": 1, key: list(interactions)}
+    written = json.dumps(document) if ".json" in name else yaml.safe_dump(document)
+    return list(read(file(folder, written, name=name)))
+
+
+@pytest.mark.parametrize("name", ["cassette.yaml", "cassette.yml", "cassette.yaml.gz", "cassette.json", "cassette.json.gz"])
+def test_an_interaction_of_a_cassette_becomes_an_exchange(tmp_path: Path, name: str) -> None:
+    (found,) = cassette(tmp_path, interaction(), name=name)
+    assert ("api.example.com", "2023-08-14T15:02:13+00:00", ASK, TEXT) == (
+        found.host,
+        found.recorded_at,
+        found.exchange.request.body,
+        found.exchange.body,
+    )
+
+
+SAID = json.dumps(TEXT)
+PACKED = {**HEADERS, "content-encoding": ["gzip"]}
+DEFLATED = {**HEADERS, "content-encoding": ["deflate"]}
+
+
+@pytest.mark.parametrize(
+    "answered",
+    [
+        {"body": SAID},
+        {"body": SAID.encode()},
+        {"body": {"string": SAID.encode()}},
+        {"body": {"base64_string": base64_of(SAID.encode())}},
+        {"body": {"string": gzip.compress(SAID.encode())}, "headers": PACKED},
+        {"body": {"base64_string": base64_of(gzip.compress(SAID.encode()))}, "headers": PACKED},
+        {"body": {"string": zlib.compress(SAID.encode())}, "headers": DEFLATED},
+        {"body": {"string": zlib.compress(SAID.encode())[2:-4]}, "headers": DEFLATED},
+        {"body": {"string": SAID}, "headers": PACKED},
+        {"body": {"string": SAID}, "headers": DEFLATED},
+        {"body": {"encoding": "UTF-8", "string": SAID}},
+        {"body": None, "content": SAID, "status": None, "status_code": 200},
+        {"body": {"string": ""}, "parsed_body": TEXT},
+    ],
+)
+def test_every_way_to_write_a_body_is_read(tmp_path: Path, answered: dict[str, Any]) -> None:
+    if "content" in answered:
+        changed = interaction(**answered)
+        del changed["response"]["body"], changed["response"]["status"]
+    else:
+        changed = interaction(**answered)
+    assert [TEXT] == bodies(cassette(tmp_path, changed))
+
+
+def test_a_parsed_body_is_marked_as_rebuilt(tmp_path: Path) -> None:
+    (found,) = cassette(tmp_path, interaction(parsed_body=TEXT))
+    assert Evidence.BYTES in found.exchange.reply.lost
+
+
+def test_python_types_in_yaml_are_plain_values_and_nothing_is_called(tmp_path: Path) -> None:
+    document = f"""
+interactions:
+- request: !!python/object/new:made.Up
+    method: !!python/unicode 'POST'
+    uri: !!python/unicode '{RECORD["url"]}'
+    body: !!python/unicode '{json.dumps(ASK)}'
+    headers: {{}}
+  response:
+    status: {{code: 200, message: !!python/object/apply:os.system [exit]}}
+    headers: {{}}
+    body: {{string: !!python/str '{SAID}'}}
+"""
+    assert [TEXT] == bodies(list(read(file(tmp_path, document, name="old.yaml"))))
+
+
+@pytest.mark.parametrize(
+    ("interactions", "why"),
+    [
+        (3, "no `request` and `response`"),
+        ({"request": {}, "response": None}, "no `request` and `response`"),
+        (interaction(status={"code": None}), "`status` is no HTTP status"),
+        (interaction(status={"code": True}), "`status` is no HTTP status"),
+        (interaction(body=[]), "neither text nor bytes"),
+        (interaction(body={"base64_string": 3}), "is Base64, and is not"),
+        (interaction(body={"string": b"\x1f\x8b\x00\x01\xff"}, headers=PACKED), "cannot be unpacked"),
+    ],
+)
+def test_a_damaged_interaction_is_told_and_the_next_is_read(tmp_path: Path, interactions: Any, why: str) -> None:
+    damaged, whole = bodies(cassette(tmp_path, interactions, interaction()))
+    assert (True, TEXT) == (why in damaged, whole)
+
+
+def test_a_cassette_that_is_no_yaml_is_told_with_its_line(tmp_path: Path) -> None:
+    (why,) = bodies(list(read(file(tmp_path, "interactions:\n- request: [", name="broken.yaml"))))
+    assert why.startswith("the file is no YAML: line ")
+
+
+def test_aliases_that_stand_for_an_endless_value_are_bounded(tmp_path: Path) -> None:
+    levels = "".join(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n" for level in range(1, 9))
+    document = f"""a0: &a0 [1, 2]
+{levels}
+interactions:
+- request: {{method: POST, uri: '{RECORD["url"]}', body: null, headers: {{}}}}
+  response: {{status: {{code: 200}}, headers: {{}}, parsed_body: *a8}}
+"""
+    (why,) = bodies(list(read(file(tmp_path, document, name="bomb.yaml"))))
+    assert "more than 1,000,000 values" in why
+
+
+# ---------------------------------------------------------------- folders
+
+
+def test_a_folder_is_every_file_of_a_known_form_below_it(tmp_path: Path) -> None:
+    for name in ("b.har", "a/z.jsonl.gz", "a/c.yaml", "notes.txt", ".hidden.json", ".git/config.json", "c.YML"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert ["b.har", "c.YML", "a/c.yaml", "a/z.jsonl.gz"] == [path.relative_to(tmp_path).as_posix() for path in files(tmp_path)]
+
+
+def test_a_folder_without_traffic_is_our_users_to_mend(tmp_path: Path) -> None:
+    with pytest.raises(BadFile, match="there is no recorded traffic in this folder"):
+        list(files(tmp_path))
+
+
+def test_a_server_on_a_port_of_its_own_is_a_host_of_its_own(tmp_path: Path) -> None:
+    assert ["localhost:8000", "h"] == [
+        one(tmp_path, url=f"{url}/v1/models").host for url in ("http://localhost:8000", "https://h:443")
+    ]

@@ -1,0 +1,58 @@
+"""JSON Lines: a record a line.
+
+An object with `method`, `url`, `request_body` (JSON, or its text), `request_headers`, `status`, `response_headers` (each a
+value or a list of values), `response_body` (text); optional `host`, `recorded_at` (ISO 8601), `source_commit_date`,
+`body_fidelity` and `flags` (`reserialized`: the body was rebuilt from a parsed form).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import IO, Any
+
+from harness.model import Evidence
+from harness.reading import ABSENT, arr, integer, parse, text
+from harness.recordings.bodies import MOST_OF_A_RECORD, Unreadable, encoded
+from harness.recordings.record import MOST_OF_A_FILE, Record, fields, record
+
+
+def records(file: IO[bytes]) -> Iterator[Record | str]:
+    """The records of a file, or what is wrong with one."""
+    taken = 0
+    while line := file.readline(MOST_OF_A_RECORD):
+        taken += len(line)
+        if taken > MOST_OF_A_FILE:
+            yield f"the file is longer than {MOST_OF_A_FILE} bytes; the rest is not read"
+            return
+        if len(line) == MOST_OF_A_RECORD:
+            yield f"the line is longer than {MOST_OF_A_RECORD} bytes; the rest is not read"
+            return
+        if line.strip():
+            try:
+                yield _line(parse(line))
+            except Unreadable as wrong:
+                yield str(wrong)
+
+
+def _line(said: Any) -> Record:
+    if said is ABSENT or not isinstance(said, dict):
+        raise Unreadable("the line is no JSON object")
+    body = said.get("response_body")
+    if body is not None and not isinstance(body, str):
+        raise Unreadable("`response_body` is no text")
+    rebuilt = "reserialized" in arr(said.get("flags")) or said.get("body_fidelity") == "reserialized"
+    asked = said.get("request_body")
+    found = record(
+        method=said.get("method"),
+        url=said.get("url"),
+        sent=fields(said.get("request_headers")),
+        asked=None if asked is None else encoded(asked),
+        status=integer(said.get("status")),
+        headers=fields(said.get("response_headers")),
+        body=encoded(body or ""),
+        recorded_at=said.get("recorded_at"),
+        not_after=said.get("source_commit_date"),
+        lost=(Evidence.BYTES,) if rebuilt else (),
+    )
+    return replace(found, host=text(said.get("host")) or found.host)

@@ -1,30 +1,67 @@
-"""The whole report, of which every other format is made."""
+"""report.json: everything that is known; every other format is made of it.
+
+What fits a line stands on one, so that a change is a small difference and a frame is a line.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any, Final
+
+from harness.report import Document
 
 FILE: Final = "report.json"
 
+_write: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
-def text(document: Mapping[str, Any]) -> str:
-    """The document."""
+
+def text(document: Document) -> str:
+    """The document itself, in its own order of keys: the same document is always the same text."""
     return readable(document) + "\n"
 
 
-def readable(value: Any, *, width: int = 130, indent: int = 0) -> str:
-    """JSON for reading and for diffs: what fits a line of `width` stands on one, everything else a member a line."""
-    flat = json.dumps(value, ensure_ascii=False)
-    if not isinstance(value, dict | list) or not value or indent + len(flat) <= width:
-        return flat
-    blanks = " " * (indent + 1)
+def readable(value: Any, width: int = 150) -> str:
+    """JSON for reading and for diffs: what fits a line of `width` stands on one, everything else a member a line.
+
+    What cannot be seen is escaped; so is half of a surrogate pair, which JSON may spell and UTF-8 cannot hold.
+    """
+    return "".join(_pieces(value, "", width))
+
+
+def _pieces(value: Any, indent: str, width: int) -> list[str]:
+    """The pieces of a value's text; one, where it fits on a line. Each value is written once, however deep it lies."""
+    if not isinstance(value, dict | list | tuple) or not value:
+        return [_safe(_write(value))]
+    deeper = indent + " "
     if isinstance(value, dict):
-        members = [
-            f"{blanks}{json.dumps(key, ensure_ascii=False)}: {readable(item, width=width, indent=indent + 1)}"
-            for key, item in value.items()
-        ]
-        return "{\n" + ",\n".join(members) + "\n" + " " * indent + "}"
-    items = [f"{blanks}{readable(item, width=width, indent=indent + 1)}" for item in value]
-    return "[\n" + ",\n".join(items) + "\n" + " " * indent + "]"
+        opened, closed = "{", "}"
+        members = [[_safe(_write(key)), ": ", *_pieces(part, deeper, width)] for key, part in value.items()]
+    else:
+        opened, closed = "[", "]"
+        members = [_pieces(part, deeper, width) for part in value]
+    most = 3 if isinstance(value, dict) else 1  # of pieces: with more, a member stands on several lines
+    if all(len(member) <= most for member in members):
+        flat = ", ".join("".join(member) for member in members)
+        if len(indent) + len(flat) + 2 <= width:
+            return [opened + flat + closed]
+    pieces = [opened, "\n", deeper]
+    for position, member in enumerate(members):
+        if position:
+            pieces += [",\n", deeper]
+        pieces.extend(member)
+    pieces += ["\n", indent, closed]
+    return pieces
+
+
+def _safe(written: str) -> str:
+    if written.isascii() or written.isprintable():
+        return written
+    return "".join(character if character.isprintable() else _escaped(character) for character in written)
+
+
+def _escaped(character: str) -> str:
+    point = ord(character)
+    if point > 0xFFFF:
+        point -= 0x10000
+        return f"\\u{0xD800 + (point >> 10):04x}\\u{0xDC00 + (point & 0x3FF):04x}"
+    return f"\\u{point:04x}"

@@ -118,10 +118,7 @@ def _content(text: str) -> str:
 
 
 def _legal(text: str) -> str:
-    """Text without what XML 1.0 cannot hold."""
+    """Text without what cannot be seen, so without what XML 1.0 cannot hold too."""
     return "".join(
-        character
-        if character in "\t\n" or " " <= character <= "\ud7ff" or "\ue000" <= character <= "\ufffd" or character > "\uffff"
-        else f"\\u{ord(character):04x}"
-        for character in text
+        character if character.isprintable() or character == "\n" else f"\\u{ord(character):04x}" for character in text
     )

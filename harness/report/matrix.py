@@ -130,7 +130,7 @@ def cell(results: Sequence[Mapping[str, Any]]) -> Cell | None:
         verdict=shown,
         count=sum(result["claims"] == shown for result in held),
         of=len(held),
-        spoiled=any(_RANK[result["verdict"]] < _RANK[result["claims"]] for result in held if result["claims"] in _CLEAN),
+        spoiled=shown in _CLEAN and any(_RANK[result["verdict"]] < _RANK[result["claims"]] for result in held),
         results=tuple(results),
     )
 

@@ -22,8 +22,8 @@ _DECODER: Final = JSONDecoder()
 def located(exchange: Exchange, at: str | None) -> Span | None:
     """The bytes that `Finding.at` speaks of, or None where it speaks of none (a status, a header, the whole reply).
 
-    A place that is not there is where it is missing from: the first byte of the innermost value around it. A place in what a stream adds
-    up to is where the first chunk says something of it.
+    A place that is not there is where it is missing from: the first byte of the innermost value around it. A place in what
+    a stream adds up to is where the first chunk says something of it.
     """
     if at is None:
         return None

@@ -1,0 +1,358 @@
+"""The report's document: what it says of outcomes, what it never says, and that its schema knows it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import exchanges
+import outcomes
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness import contract, resources
+from harness.model import Ending, Frame, Looked, Other, Reply, Request, Verdict
+from harness.report import evidence, excerpt, matrix, places
+from harness.rule import all_rules
+
+SCHEMA = json.loads((resources.SCHEMAS / "harness" / "report.json").read_text(encoding="utf-8"))
+FIXED = {"harness", "mode", "started", "endpoints", "results"}
+FIXED_IN_A_RESULT = {
+    "endpoint", "case", "stream", "features", "verdict", "findings", "exchanges", "reason", "tries", "elapsed_ms",
+}  # fmt: skip
+FIXED_IN_A_FINDING = {"rule", "level", "message", "at", "step", "try", "exchange"}
+
+
+def result(found: dict[str, Any], endpoint: str, case: str, stream: bool = False) -> dict[str, Any]:
+    (one,) = [one for one in found["results"] if (one["endpoint"], one["case"], one["stream"]) == (endpoint, case, stream)]
+    return dict(one)
+
+
+# ---------------------------------------------------------------- the document
+
+
+def test_the_fixed_keys_are_there_and_the_schema_knows_the_document() -> None:
+    found = outcomes.document()
+    assert found.keys() >= FIXED
+    assert all(one.keys() >= FIXED_IN_A_RESULT for one in found["results"])
+    assert all(finding.keys() >= FIXED_IN_A_FINDING for one in found["results"] for finding in one["findings"])
+    assert () == contract.compiled(SCHEMA).errors(outcomes.copied(found))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("mode", "dreamt"), ("results", [{}]), ("endpoints", {"x": {}}), ("partial", None), ("counts", {})],
+)
+def test_the_schema_refuses_what_is_no_report(key: str, value: Any) -> None:
+    spoilt = {**outcomes.copied(outcomes.document()), key: value}
+    assert contract.compiled(SCHEMA).errors(spoilt)
+
+
+def test_the_order_of_outcomes_changes_nothing() -> None:
+    forwards, backwards = outcomes.sample(), outcomes.sample()[::-1]
+    assert json.dumps(outcomes.document(forwards)) == json.dumps(outcomes.document(backwards))
+
+
+def test_verdicts_are_those_of_the_judge_and_are_counted() -> None:
+    found = outcomes.document()
+    assert "pass" == result(found, "good", "talk/answer")["verdict"]
+    assert ("warn", 2) == (result(found, "good", "talk/ended")["verdict"], result(found, "good", "talk/ended")["tries"])
+    assert "ignored" == result(found, "bad", "talk/called")["verdict"]
+    assert ("fail", "pass") == tuple(result(found, "bad", "talk/answer")[key] for key in ("verdict", "claims"))
+    assert {**dict.fromkeys(Verdict, 0), "pass": 3, "warn": 1} == found["endpoints"]["good"]["verdicts"]
+    assert 8 == sum(found["counts"].values())
+
+
+def test_a_replay_began_when_its_newest_recording_was_made() -> None:
+    assert "2026-11-22T08:00:00Z" == outcomes.document()["started"]
+    assert "2026-11-23T00:00:00Z" == outcomes.document(started="2026-11-23T00:00:00Z", mode="live")["started"]
+    assert outcomes.document([])["started"] is None
+
+
+def test_a_run_that_was_stopped_is_partial_and_says_so() -> None:
+    stopped = outcomes.document([outcomes.skipped(outcomes.ANSWER, "interrupted")])
+    assert [True, False] == [stopped["partial"], outcomes.document()["partial"]]
+
+
+def test_what_was_not_judged_is_counted_by_reason() -> None:
+    unsaid = outcomes.held(outcomes.ENDED, exchanges.completed({"/choices": exchanges.GONE}))
+    found = outcomes.document(
+        [
+            outcomes.skipped(outcomes.ANSWER, "needs x"),
+            outcomes.skipped(outcomes.CALLED, "needs x"),
+            outcomes.held(outcomes.ENDED, outcomes.silent()),
+        ]
+    )["endpoints"]["good"]
+    assert (0, 3) == (found["judged"], found["trials"])
+    assert [("skipped", "needs x", 2), ("error", "nobody listens there", 1)] == [
+        (row["verdict"], row["reason"], row["count"]) for row in found["not_judged"]
+    ]
+    assert ["talk/answer", "talk/called"] == found["not_judged"][0]["cases"]
+    assert 1 == outcomes.document([unsaid])["endpoints"]["good"]["judged"]
+
+
+def test_reasons_do_not_say_where_the_recordings_lie(tmp_path: Path) -> None:
+    outcome = outcomes.skipped(outcomes.ANSWER, f"not recorded: there is no {tmp_path}/good/talk/answer.yaml; record it")
+    found = outcomes.document([outcome], cassettes=tmp_path)
+    assert str(tmp_path) not in json.dumps(found)
+    assert "not recorded" == found["endpoints"]["good"]["not_judged"][0]["reason"]
+
+
+def test_no_credential_of_a_profile_is_in_the_document() -> None:
+    written = json.dumps(outcomes.document())
+    assert "hunter2" not in written
+    assert {"authorization": "…", "x-tenant": "blue"} == outcomes.document()["endpoints"]["bad"]["headers"]
+    assert {"authorization": "Bearer ${GOOD_KEY}"} == outcomes.document()["endpoints"]["good"]["headers"]
+
+
+def test_header_fields_that_no_cassette_may_hold_are_not_in_the_document() -> None:
+    seen = exchanges.completed({"/id": 7}, headers=(("content-type", "application/json"), ("set-cookie", "s=hunter2")))
+    found = result(outcomes.document([outcomes.held(outcomes.ANSWER, seen)]), "good", "talk/answer")
+    assert [["content-type", "application/json"]] == found["exchanges"][0]["reply"]["headers"]
+
+
+def test_features_stand_in_the_order_of_the_suite_with_their_titles() -> None:
+    assert [("chat", "Plain chat"), ("tools", "Tools are called"), ("stop", "Stop words")] == [
+        (feature["id"], feature["title"]) for feature in outcomes.document()["features"]
+    ]
+    assert ["tools"] == [feature["id"] for feature in outcomes.document([outcomes.sample()[2]])["features"]]
+
+
+# ---------------------------------------------------------------- the protocol
+
+
+def row(found: dict[str, Any], rule: str, place: str | None = None) -> dict[str, Any]:
+    (one,) = [one for one in found["protocol"] if (one["rule"], one["place"]) == (rule, place)]
+    return dict(one)
+
+
+def test_a_broken_rule_is_a_row_with_its_count_first_place_and_cases() -> None:
+    done = row(outcomes.document(), "stream.ends-with-done")
+    assert ("must", 1, 1) == (done["level"], done["endpoints"]["bad"]["broken"], done["endpoints"]["bad"]["of"])
+    assert (0, 1) == (done["endpoints"]["good"]["broken"], done["endpoints"]["good"]["of"])
+    assert ["talk/answer:stream"] == done["endpoints"]["bad"]["cases"]
+    assert ("talk/answer", True) == (done["endpoints"]["bad"]["first"]["case"], done["endpoints"]["bad"]["first"]["stream"])
+
+
+def test_a_rule_that_nobody_broke_is_a_row_and_one_that_did_not_look_is_none() -> None:
+    found = outcomes.document([outcomes.sample()[0]])
+    rules = {one["rule"] for one in found["protocol"]}
+    assert "document.id-is-not-empty" in rules
+    assert "stream.ends-with-done" not in rules
+    assert set() == rules - {rule.id for rule in all_rules()}
+
+
+def test_a_contract_finding_is_a_row_of_its_place_without_positions() -> None:
+    seen = exchanges.streamed({"/1/system_fingerprint": 5, "/2/system_fingerprint": 5})
+    found = outcomes.document([outcomes.held(outcomes.ANSWER, seen, stream=True)])
+    at = [one["place"] for one in found["protocol"] if one["rule"] == "contract.ecosystem"]
+    assert ["chunks/*/system_fingerprint"] == at
+
+
+# ---------------------------------------------------------------- evidence
+
+
+def test_a_trial_with_findings_shows_its_exchanges_and_another_the_cassette_that_holds_it(tmp_path: Path) -> None:
+    for name in ("good/talk/answer.yaml", "bad/talk/answer.yaml"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(b"a cassette")
+    found = outcomes.document(cassettes=tmp_path)
+    kept = result(found, "good", "talk/answer")["exchanges"]
+    assert [{"cassette": "good/talk/answer.yaml", "sha256": hashlib.sha256(b"a cassette").hexdigest()}] == kept
+    assert [200] == [one["reply"]["status"] for one in result(found, "bad", "talk/answer")["exchanges"]]
+    whole = outcomes.document(cassettes=tmp_path, whole=True)
+    assert [200] == [one["reply"]["status"] for one in result(whole, "good", "talk/answer")["exchanges"]]
+
+
+def test_every_try_is_kept_with_its_findings() -> None:
+    found = result(outcomes.document(), "good", "talk/ended")
+    assert [(1, 0)] == [(one["try"], one["exchange"]) for one in found["findings"] if one["kind"]]
+    assert [1, 2] == [one["try"] for one in found["exchanges"]]
+
+
+def frames_of(reply: Reply, *spans: tuple[int, int]) -> list[dict[str, Any]]:
+    looked = Looked(
+        step="ask",
+        seen=Other(request=Request(method="POST", path="/x"), reply=reply),
+        verdict=Verdict.PASS,
+        claims_verdict=Verdict.PASS,
+    )
+    shown: Any = evidence.shown(looked, 1, spans)
+    return list(shown["reply"]["frames"])
+
+
+def test_frames_are_kept_as_they_arrived_with_their_times() -> None:
+    reply = Reply(status=200, frames=(Frame(at_ms=1.04, data=b"one"), Frame(at_ms=2, data=b"\xff")), ended=Ending.CUT)
+    assert [{"at_ms": 1.0, "text": "one"}, {"at_ms": 2, "base64": "/w=="}] == frames_of(reply)
+
+
+def rebuilt(frames: list[dict[str, Any]]) -> list[bytes | int]:
+    found: list[bytes | int] = []
+    for frame in frames:
+        if "omitted" in frame:
+            found.append(frame["omitted"])
+        else:
+            found.append(frame["text"].encode() if "text" in frame else base64.b64decode(frame["base64"]))
+    return found
+
+
+@given(
+    st.lists(st.binary(min_size=1, max_size=9000), min_size=1, max_size=14),
+    st.lists(st.tuples(st.integers(0, 90_000), st.integers(0, 90_000)), max_size=3),
+)
+def test_what_is_left_out_of_a_long_body_is_counted_and_the_places_of_findings_are_kept(
+    sent: list[bytes], spans: list[tuple[int, int]]
+) -> None:
+    content = b"".join(sent)
+    inside = [(start, start + 1) for start, _ in spans if start < len(content)]
+    frames = frames_of(Reply(status=200, frames=tuple(Frame(at_ms=1, data=data) for data in sent)), *inside)
+    at = 0
+    kept: set[int] = set()
+    for piece in rebuilt(frames):
+        if isinstance(piece, int):
+            at += piece
+            continue
+        assert content[at : at + len(piece)] == piece
+        kept.update(range(at, at + len(piece)))
+        at += len(piece)
+    assert len(content) == at
+    assert {start for start, _ in inside} <= kept
+    assert len(kept) <= evidence.MOST_BYTES + 2048 + len(inside) * 4096
+
+
+# ---------------------------------------------------------------- places
+
+
+@pytest.mark.parametrize(
+    ("at", "marked"),
+    [
+        ("/id", b'"chatcmpl-1"'),
+        ("/choices/0/message/content", b'"It is sunny."'),
+        ("/choices/0/nowhere", b"{"),
+        ("/usage", json.dumps(exchanges.USAGE).encode()),
+        ("bytes 1-5", b'"id"'),
+        ("bytes 9000-9001", b""),
+    ],
+)
+def test_a_place_in_a_document_is_found_in_its_bytes(at: str, marked: bytes) -> None:
+    seen = exchanges.completed()
+    span = places.located(seen, at)
+    assert span is not None
+    assert marked == seen.reply.content[slice(*span)]
+
+
+@pytest.mark.parametrize(
+    ("at", "marked"),
+    [
+        ("chunks/1/choices/0/delta/content", b'"It is"'),
+        ("chunks/3/choices/0/finish_reason", b'"stop"'),
+        ("/choices/0/message/content", b'""'),
+        ("/choices/0/finish_reason", b'"stop"'),
+        ("/model", b'"m-1"'),
+    ],
+)
+def test_a_place_in_a_stream_is_found_where_it_was_first_said(at: str, marked: bytes) -> None:
+    seen = exchanges.streamed()
+    span = places.located(seen, at)
+    assert span is not None
+    assert marked == seen.reply.content[slice(*span)]
+
+
+@pytest.mark.parametrize("at", [None, "status", "headers/date", "chunks/99/id", "chunks/x", "/~", "bytes 9-3"])
+def test_a_place_that_is_none_is_none(at: str | None) -> None:
+    assert places.located(exchanges.streamed(), at) in (None, (0, 0))
+
+
+def test_of_two_keys_of_one_name_the_last_counts_as_it_does_for_clients() -> None:
+    seen = exchanges.replied(exchanges.ASK, '{"é": "x", "id": 1, "id": 22}'.encode())
+    span = places.located(seen, "/id")
+    assert span is not None
+    assert b"22" == seen.reply.content[slice(*span)]
+
+
+@given(st.binary(max_size=300), st.text(max_size=20))
+def test_any_place_in_any_bytes_is_a_place_inside_or_none(content: bytes, at: str) -> None:
+    for seen in (exchanges.replied(exchanges.ASK, content), exchanges.wired(content)):
+        for place in (at, f"/{at}", f"chunks/0/{at}", f"bytes {at}"):
+            span = places.located(seen, place)
+            assert span is None or 0 <= span[0] <= span[1] <= len(content)
+
+
+# ---------------------------------------------------------------- the matrix
+
+
+def cells(found: dict[str, Any], endpoint: str) -> dict[str, Any]:
+    return {row.feature: row.cells[endpoint] for group in matrix.groups(found) for row in group.rows}
+
+
+def test_a_cell_is_the_verdict_of_its_claims_and_marks_what_only_rules_spoil() -> None:
+    bad = cells(outcomes.document(), "bad")
+    assert ("pass", True) == (bad["chat"].verdict, bad["chat"].spoiled)
+    assert ("ignored", False) == (bad["tools"].verdict, bad["tools"].spoiled)
+    assert "skipped" == bad["stop"].verdict
+    assert ("pass", False) == (cells(outcomes.document(), "good")["chat"].verdict, False)
+
+
+def test_what_was_skipped_hides_nothing_and_what_is_inconclusive_is_never_green() -> None:
+    def shown(*verdicts: str) -> str:
+        found = matrix.cell([{"verdict": one, "claims": one} for one in verdicts])
+        assert found is not None
+        return found.verdict
+
+    assert "warn" == shown("skipped", "warn", "pass")
+    assert "skipped" == shown("skipped")
+    assert "inconclusive" == shown("pass", "inconclusive", "skipped")
+    assert "fail" == shown("ignored", "fail", "error")
+
+
+def test_defects_are_told_once_and_the_worst_first() -> None:
+    found = matrix.defects(outcomes.document(), "bad")
+    levels = [one.level for one in found]
+    assert levels == sorted(levels, key=["must", None, "should", "may"].index)
+    assert len(found) == len({(one.rule, one.place, one.message) for one in found})
+    assert "talk/called:effect" in [one.rule for one in found]
+
+
+def test_a_refusal_that_no_finding_speaks_of_is_a_defect_with_its_reason() -> None:
+    refused = outcomes.document([outcomes.held(outcomes.ANSWER, exchanges.refused(status=400))])
+    assert ["the endpoint answered 400: No such model."] == [
+        one.message for one in matrix.defects(refused, "good") if one.rule == "talk/answer"
+    ]
+
+
+def test_each_verdict_has_a_mark_of_its_own() -> None:
+    assert set(Verdict) == set(matrix.MARKS)
+    assert len(Verdict) == len({mark.glyph for mark in matrix.MARKS.values()})
+    assert len(Verdict) == len({mark.ascii for mark in matrix.MARKS.values()})
+
+
+# ---------------------------------------------------------------- excerpts
+
+
+def test_a_mark_cuts_the_body_where_it_begins_and_ends() -> None:
+    reply = {"frames": [{"at_ms": 1, "text": "abc"}, {"at_ms": 2, "text": "def"}], "bytes": 6, "ended": "cut"}
+    assert [("a", False), ("bcd", True), ("ef", False), ("[the connection broke here]", False)] == [
+        (piece.text, piece.marked) for piece in excerpt.pieces(reply, [(1, 4)])
+    ]
+
+
+def test_of_a_long_body_the_excerpt_is_around_the_mark() -> None:
+    reply = {"frames": [{"at_ms": 1, "text": "x" * 5000 + "HERE" + "y" * 5000}], "bytes": 10_004, "ended": "closed"}
+    shown = excerpt.pieces(reply, [(5000, 5004)], 100)
+    assert ["HERE"] == [piece.text for piece in shown if piece.marked]
+    assert 100 == sum(len(piece.text) for piece in shown if not piece.note)
+    assert ["[4,967 bytes left out]", "[4,937 bytes left out]"] == [piece.text for piece in shown if piece.note]
+
+
+def test_the_curl_line_names_the_variable_of_a_key_and_quotes_the_rest() -> None:
+    found = outcomes.document()
+    request = {"method": "POST", "path": "/chat/completions", "headers": [], "bytes": 3, "body": {"q": "it's $HOME"}}
+    line = excerpt.curl(found, "good", request)
+    assert '-H "authorization: Bearer $GOOD_KEY"' in line
+    assert """--data-binary '{"q": "it'"'"'s $HOME"}'""" in line
+    assert '-H "authorization: $KEY"' in excerpt.curl(found, "bad", request)
+    assert "authorization" not in excerpt.curl(found, "good", {**request, "without": ["authorization"]})

@@ -35,12 +35,14 @@ def shipped(path: Path) -> Mapping[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def differences(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
-    """What differs between the shipped report and this one, a line a trial."""
+def differences(expected: Mapping[str, Any], found: Mapping[str, Any], *, whole: bool = True) -> list[str]:
+    """What differs between the shipped report and this one, a line a trial; not `whole`: this one is of a part only."""
     before, now = ({_key(result): result for result in report.get("results", [])} for report in (expected, found))
     lines = []
     for key in sorted(before.keys() | now.keys()):
         name = f"{key[0]} {key[1]}{' (stream)' if key[2] else ''}"
+        if key not in now and not whole:
+            continue
         if key not in now:
             lines.append(f"{name}: was {before[key]['verdict']}, and is gone")
         elif key not in before:

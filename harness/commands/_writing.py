@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path

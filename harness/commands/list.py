@@ -51,7 +51,7 @@ def _faults() -> Iterator[dict[str, Any]]:
     from harness.reference import all_faults
 
     for fault in all_faults():
-        yield {"id": fault.id, "caught_by": list(fault.caught_by), "field": list(fault.field), "summary": fault.summary}
+        yield {"id": fault.id, "caught_by": sorted(fault.caught_by), "field": list(fault.field), "summary": fault.summary}
 
 
 def _formats() -> Iterator[dict[str, Any]]:

@@ -77,15 +77,14 @@ def _run(
     quiet: bool,
 ) -> int:
     import asyncio
-    import json
     import os
-    import sys
 
     from harness import load, plan, report, resources
     from harness.cassette import endpoints as recorded_endpoints
     from harness.commands import _verdicts, _writing
     from harness.engine import Mode
     from harness.errors import BadInput, Unusable
+    from harness.report import json_
 
     chosen_formats = [name.strip() for name in (formats or ",".join(FORMATS)).split(",") if name.strip()]
     _writing.chosen(chosen_formats)
@@ -114,8 +113,9 @@ def _run(
     if how is not Mode.REPLAY:
         held = asyncio.run(_with_models(held, dict(os.environ)))
         planned = plan.plan(held, load.suites(), only=selection, needs=needs, shard=shard)
-    shipped = not endpoints and cassettes is None and not selection and not needs and shard is None
-    expected = _verdicts.shipped(resources.REPORTS / "report.json") if shipped else None
+    offline = not endpoints and cassettes is None
+    shipped = offline and not selection and not needs and shard is None
+    expected = _verdicts.shipped(resources.REPORTS / "report.json") if offline else None
     outcomes, started = _held(planned, how, folder, concurrency, max_requests, missing, quiet)
     found = report.document(
         outcomes,
@@ -128,15 +128,16 @@ def _run(
     into = out or (resources.REPORTS if shipped and resources.IN_CHECKOUT else Path("chatcompat-report"))
     written = _writing.write(found, into, chosen_formats)
     if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+        click.echo(json_.text(found), nl=False)
     elif not quiet:
-        click.echo(_writing.for_terminal(found, colours=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+        click.echo(_writing.for_terminal(found, level=level), nl=False)
         click.echo(f"\nreport: {', '.join(load.shown(path) for path in written)}", err=True)
+        click.echo(f"the exchange behind a verdict: chatcompat show {load.shown(into)} SUITE/CASE", err=True)
     if found["partial"]:
         click.echo("interrupted: the report is partial, and says so", err=True)
         return 130
     if expected is not None:
-        differences = _verdicts.differences(expected, found)
+        differences = _verdicts.differences(expected, found, whole=shipped)
         for line in differences:
             click.echo(line, err=True)
         return 1 if differences else 0

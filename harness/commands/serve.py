@@ -27,7 +27,7 @@ def command(port: int, faults: tuple[str, ...], pace: float) -> None:
     async def serve() -> None:
         async with server.serve(port, faults=chosen, pace=pace) as bound:
             url = f"http://127.0.0.1:{bound}/v1"
-            click.echo(f"{url}  judge it with:  chatcompat run --endpoint {url}")
+            click.echo(f"{url}  judge it with:  chatcompat run --endpoint {url} --model {reference.MODELS[0]}")
             await asyncio.Event().wait()
 
     with contextlib.suppress(KeyboardInterrupt):

@@ -511,7 +511,8 @@ ANY_JSON: Final = st.recursive(
 def pointers(document: Any, at: str = "") -> list[str]:
     """Every place in a document but its root."""
     items = document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
-    return [place for key, value in items for place in (f"{at}/{key}", *pointers(value, f"{at}/{key}"))]
+    escaped = [(str(key).replace("~", "~0").replace("/", "~1"), value) for key, value in items]
+    return [place for key, value in escaped for place in (f"{at}/{key}", *pointers(value, f"{at}/{key}"))]
 
 
 @st.composite

@@ -24,8 +24,9 @@ def ends_with_done(x: ChatStreamed) -> Problems:
     done = [position for position, event in enumerate(x.events) if event.data == "[DONE]"]
     unfinished = b"[DONE]" in x.framing.tail  # framing.blank-line-at-end speaks of that
     if x.events and not cut(x) and not unfinished and done != [len(x.events) - 1]:
-        said = f"[DONE] is event {', '.join(str(position + 1) for position in done[:3])}" if done else "there is no [DONE]"
-        yield Problem(f"{said} of {len(x.events)}", f"bytes {x.events[-1].start}-{x.events[-1].end}")
+        where = ", ".join(str(position + 1) for position in done[:3])
+        said = f"[DONE] is event {where} of {len(x.events)}" if done else f"no [DONE] after {len(x.events)} events"
+        yield Problem(said, f"bytes {x.events[-1].start}-{x.events[-1].end}")
 
 
 @must("ikawrakow/ik_llama.cpp#467, tashfeenahmed/freellmapi#1087")

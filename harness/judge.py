@@ -168,6 +168,26 @@ def look(
     )
 
 
+def recorded(seen: Exchange) -> Looked:
+    """An exchange that somebody else recorded, judged by what must hold of every exchange: rows 3, 9 and 10."""
+    found, applied, raised = standing(seen)
+    if raised:
+        verdict = Verdict.ERROR
+    elif isinstance(seen, Garbled) or any(finding.level is Level.MUST for finding in found):
+        verdict = Verdict.FAIL
+    else:
+        verdict = Verdict.WARN if any(finding.level is Level.SHOULD for finding in found) else Verdict.PASS
+    return Looked(
+        step="1",
+        seen=seen,
+        verdict=verdict,
+        claims_verdict=Verdict.ERROR if raised else Verdict.PASS,
+        findings=found,
+        applied=applied,
+        reason=raised or (f"the reply is {seen.why}" if isinstance(seen, Garbled) else None),
+    )
+
+
 def _looked_at(step: Step, seen: Exchange, claimed: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """The unmet claims that say something: none of an answer that never came, and none beyond an unmet `given` or `effect`.
 

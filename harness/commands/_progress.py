@@ -52,3 +52,29 @@ class Progress:
         line = f"{self._done}/{self._trials}  {'; '.join(waits) or self._last}"
         sys.stderr.write(f"\r\x1b[K{line[:110]}")
         sys.stderr.flush()
+
+
+class Line:
+    """A line on stderr that changes, and goes away at the end. Says nothing where stderr is no terminal."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._shown = sys.stderr.isatty() and not quiet
+        self._drawn = 0.0
+
+    def __enter__(self) -> Line:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def show(self, said: str) -> None:
+        """Shows this in place of what is there, ten times a second at most."""
+        clock = time.monotonic()
+        if not self._shown or clock - self._drawn < 0.1:
+            return
+        self._drawn = clock
+        printable = "".join(character if character.isprintable() else "?" for character in said[:110])
+        sys.stderr.write(f"\r\x1b[K{printable}")
+        sys.stderr.flush()

@@ -46,10 +46,11 @@ def text(document: Document) -> str:
         *_top(document),
         "<main>",
         *_endpoints(document),
-        *_features(document, trials),
+        *(_features(document, trials) if document["features"] else ()),
         *_protocol(document, trials),
         *_not_judged(document),
         *_findings(document, trials),
+        *_damaged(document),
         "</main>",
         *_panel(),
         *(line for place, result in enumerate(document["results"]) for line in html_evidence.trial(document, place, result)),
@@ -68,7 +69,12 @@ _said = html_evidence.said
 
 
 def _top(document: Document) -> Iterator[str]:
-    how = {"replay": "Replayed from recordings", "live": "Judged live", "record": "Judged live and recorded"}
+    how = {
+        "replay": "Replayed from recordings",
+        "live": "Judged live",
+        "record": "Judged live and recorded",
+        "lint": "Recorded by others",
+    }
     when = f", {_said(document['started'][:10])}" if document["started"] else ""
     yield '<header class="top"><div>'
     yield "<h1>Chat Completions compatibility</h1>"
@@ -282,6 +288,13 @@ def _defect(defect: Defect, trials: Trials) -> Iterator[str]:
     yield "</p>"
     yield from html_evidence.snippet(defect)
     yield "</li>"
+
+
+def _damaged(document: Document) -> Iterator[str]:
+    if said := matrix.damaged(document):
+        yield '<section id="damaged"><h2>Damaged records, which were not judged</h2><ul>'
+        yield from (f"<li>{_said(one)}</li>" for one in said)
+        yield "</ul></section>"
 
 
 def _panel() -> Iterator[str]:

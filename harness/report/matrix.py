@@ -278,12 +278,38 @@ def _escaped(character: str) -> str:
 
 def headline(document: Document) -> str:
     """What this report is of, in one line."""
+    if "traffic" in document:
+        return ", ".join(traffic(document))
     counted = [
         number(len(document["endpoints"]), "endpoint"),
         number(len({result["case"] for result in document["results"]}), "case"),
         number(len(document["results"]), "trial"),
     ]
     return ", ".join(counted) + (" (stopped before its end)" if document["partial"] else "")
+
+
+def traffic(document: Document) -> list[str]:
+    """What there was in recorded traffic, in words; nothing for other reports."""
+    found = document.get("traffic")
+    if not found:
+        return []
+    said = [number(len(document["endpoints"]), "host"), f"{number(found['judged'], 'exchange')} judged"]
+    if found["other"]:
+        said.append(f"{found['other']} of other APIs or pages not judged")
+    if found["damaged"]:
+        said.append(f"{number(found['damaged'], 'damaged record')}")
+    return said
+
+
+def damaged(document: Document) -> list[str]:
+    """The records of recorded traffic that could not be read, each with its place and why."""
+    found = document.get("traffic") or {"damaged_first": [], "damaged": 0}
+    said = [
+        f"{one['file']}" + (f", record {one['record']}" if one["record"] else "") + f": {one['why']}"
+        for one in found["damaged_first"]
+    ]
+    more = found["damaged"] - len(said)
+    return [*said, f"and {more} more"] if more > 0 else said
 
 
 def verdict_counts(counts: Mapping[str, int]) -> list[tuple[Mark, int]]:

@@ -28,17 +28,23 @@ def text(document: Document) -> str:
         *_endpoints(document),
         *_not_judged(document),
         *_findings(document),
+        *_damaged(document),
     ]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines).strip()) + "\n"
 
 
 def _title(document: Document) -> Iterator[str]:
-    what = {"replay": "replayed from recordings", "live": "judged live", "record": "judged live, and recorded"}
+    what = {
+        "replay": "replayed from recordings",
+        "live": "judged live",
+        "record": "judged live, and recorded",
+        "lint": "recorded by others",
+    }
     yield "# How compatible is it really?"
     yield ""
     yield f"{matrix.headline(document).capitalize()}, {what.get(document['mode'], _words(document['mode']))}."
     if document["started"]:
-        newest = "The newest recording is of" if document["mode"] == "replay" else "It began at"
+        newest = "The newest recording is of" if document["mode"] in ("replay", "lint") else "It began at"
         yield f"{newest} {_words(document['started'])}."
     if document["partial"]:
         yield "**The run was stopped before its end, so this is only a part.**"
@@ -54,6 +60,8 @@ def _title(document: Document) -> Iterator[str]:
 
 def _features(document: Document) -> Iterator[str]:
     names = list(document["endpoints"])
+    if not document["features"]:
+        return
     rows: list[list[str]] = []
     for group in matrix.groups(document):
         rows.append([f"**{_words(group.title)}**", *("" for _ in names)])
@@ -78,8 +86,9 @@ def _linked(name: str) -> str:
 
 
 def _legend(document: Document) -> Iterator[str]:
-    yield "\nA feature's cell shows the worst verdict of what its cases claim; `1/4`: one of four trials has it."
-    yield f"`{SPOILED}`: the claims hold, and only the protocol below is broken in their exchanges."
+    if document["features"]:
+        yield "\nA feature's cell shows the worst verdict of what its cases claim; `1/4`: one of four trials has it."
+        yield f"`{SPOILED}`: the claims hold, and only the protocol below is broken in their exchanges."
     yield ""
     rows = [[mark.glyph, mark.word, mark.meaning, str(document["counts"][verdict])] for verdict, mark in MARKS.items()]
     yield _table(["", "verdict", "means", "trials"], rows, centred=(0,), right=(3,))
@@ -189,6 +198,12 @@ def _findings(document: Document) -> Iterator[str]:
             yield from _defect(defect)
         if notes := len(found) - len(counted):
             yield f"\nAnd {number(notes, 'note')} (MAY) of what only the published document or an extension has."
+
+
+def _damaged(document: Document) -> Iterator[str]:
+    if said := matrix.damaged(document):
+        yield "\n## Damaged records, which were not judged\n"
+        yield from (f"* {_words(one)}" for one in said)
 
 
 def _summed(profile: Mapping[str, Any]) -> str:

@@ -33,50 +33,65 @@ def rows(outcomes: Iterable[Outcome], endpoints: Sequence[str], levels: dict[str
 
     `levels` are those of the rules that there are. A row has, for each endpoint, in how many of how many exchanges.
     """
-    looked_at: dict[tuple[str, str], int] = {}
-    counts: dict[tuple[str, str, str | None, str], _Count] = {}
+    tally = Tally()
     for outcome in outcomes:
         if isinstance(outcome, Judged):
-            _count(outcome, looked_at, counts)
-    keys = {(level, rule, where) for level, rule, where, _ in counts}
-    broken = {rule for _, rule, _ in keys}
-    for rule, _ in looked_at:
-        if rule not in broken and rule in levels:
-            keys.add((levels[rule].value, rule, None))
-    return [
-        {
-            "rule": rule,
-            "place": where,
-            "level": level,
-            "endpoints": {
-                name: _cell(counts.get((level, rule, where, name)), looked_at.get((rule, name), 0)) for name in endpoints
-            },
-        }
-        for level, rule, where in sorted(keys, key=lambda key: (_SEVERITY[key[0]], key[1], key[2] or ""))
-    ]
+            tally.add(outcome)
+    return tally.rows(endpoints, levels)
 
 
-def _count(
-    outcome: Judged, looked_at: dict[tuple[str, str], int], counts: dict[tuple[str, str, str | None, str], _Count]
-) -> None:
-    name = outcome.trial.endpoint.name
-    exchange = -1
-    for number, attempt in enumerate(outcome.attempts, 1):
-        for looked in attempt.steps:
-            exchange += 1
-            for rule in looked.applied:
-                looked_at[rule, name] = looked_at.get((rule, name), 0) + 1
-            seen: set[tuple[str, str, str | None, str]] = set()
-            for finding in looked.findings:
-                if finding.kind is not None or finding.level is None:
-                    continue
-                key = (finding.level.value, finding.rule, place(finding), name)
-                count = counts.setdefault(key, _Count())
-                count.broken += key not in seen
-                seen.add(key)
-                count.cases[outcome.trial.case.path + (":stream" if outcome.trial.stream else "")] = None
-                if count.first is None:
-                    count.first = _first(outcome.trial, looked.step, number, exchange, finding)
+class Tally:
+    """Counts what was found, an outcome at a time. It keeps no exchange, and `most_cases` names for each cell."""
+
+    def __init__(self, most_cases: int | None = None) -> None:
+        self._most_cases = most_cases
+        self._looked_at: dict[tuple[str, str], int] = {}
+        self._counts: dict[tuple[str, str, str | None, str], _Count] = {}
+
+    def add(self, outcome: Judged) -> bool:
+        """Counts an outcome. True where something was found in it for the first time with its endpoint."""
+        name = outcome.trial.endpoint.name
+        exchange = -1
+        new = False
+        for number, attempt in enumerate(outcome.attempts, 1):
+            for looked in attempt.steps:
+                exchange += 1
+                for rule in looked.applied:
+                    self._looked_at[rule, name] = self._looked_at.get((rule, name), 0) + 1
+                seen: set[tuple[str, str, str | None, str]] = set()
+                for finding in looked.findings:
+                    if finding.kind is not None or finding.level is None:
+                        continue
+                    key = (finding.level.value, finding.rule, place(finding), name)
+                    count = self._counts.setdefault(key, _Count())
+                    count.broken += key not in seen
+                    seen.add(key)
+                    if self._most_cases is None or len(count.cases) < self._most_cases:
+                        count.cases[outcome.trial.case.path + (":stream" if outcome.trial.stream else "")] = None
+                    if count.first is None:
+                        count.first = _first(outcome.trial, looked.step, number, exchange, finding)
+                        new = True
+        return new
+
+    def rows(self, endpoints: Sequence[str], levels: dict[str, Level]) -> list[Json]:
+        """See `rows` of this module."""
+        keys = {(level, rule, where) for level, rule, where, _ in self._counts}
+        broken = {rule for _, rule, _ in keys}
+        for rule, _ in self._looked_at:
+            if rule not in broken and rule in levels:
+                keys.add((levels[rule].value, rule, None))
+        return [
+            {
+                "rule": rule,
+                "place": where,
+                "level": level,
+                "endpoints": {
+                    name: _cell(self._counts.get((level, rule, where, name)), self._looked_at.get((rule, name), 0))
+                    for name in endpoints
+                },
+            }
+            for level, rule, where in sorted(keys, key=lambda key: (_SEVERITY[key[0]], key[1], key[2] or ""))
+        ]
 
 
 def _first(trial: Trial, step: str, attempt: int, exchange: int, finding: Finding) -> dict[str, Json]:

@@ -57,6 +57,8 @@ def text(document: Document, style: Style = Style(), *, level: str = "should") -
     lines = [*_title(document, style), *_matrix(document, style), *_protocol(document, style, level), *_legend(document, style)]
     for name in document["endpoints"]:
         lines += ["", *summary(document, name, style, level=level)]
+    if said := matrix.damaged(document):
+        lines += ["", style.painted("Damaged, so not judged", "1"), *(_cut(f"  {style.written(one)}", style) for one in said)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -105,6 +107,8 @@ def _title(document: Document, style: Style) -> Iterator[str]:
 
 def _matrix(document: Document, style: Style) -> Iterator[str]:
     groups = matrix.groups(document)
+    if not groups:
+        return
     labels = [row.feature for group in groups for row in group.rows]
     for names, label_width, widths in _blocks(document, labels, style):
         yield from _head(names, label_width, widths, style)
@@ -137,9 +141,17 @@ def _protocol(document: Document, style: Style, level: str) -> Iterator[str]:
     yield ""
     labels = [f"{row['rule']} {row['place'] or ''}" for row in rows]
     for names, label_width, widths in _blocks(document, labels, style):
+        # Of many endpoints, each block has its own rows, else nobody would find what is broken in it.
+        here = [
+            (row, label)
+            for row, label in zip(rows, labels, strict=True)
+            if any(row["endpoints"][name]["broken"] for name in names)
+        ]
+        if not here:
+            continue
         yield from _head(names, label_width, widths, style, "Protocol: broken in n of m exchanges")
         for said in levels:
-            of_level = [(row, label) for row, label in zip(rows, labels, strict=True) if row["level"] == said]
+            of_level = [(row, label) for row, label in here if row["level"] == said]
             if of_level:
                 yield style.painted(said.upper(), _LEVEL_COLOURS[said])
             for row, label in of_level:

@@ -193,7 +193,7 @@ def version() -> str:
 
 
 def without_places(folder: Path) -> None:
-    """What servers tell of this machine's folders in their error messages, as many `*`: the lengths are evidence, the names not."""
+    """What servers tell of this machine's folders in their error messages, as many `*`: the lengths are evidence."""
     places = {
         str(place) for path in (LAB, Path(sys.base_prefix), Path(sys.prefix), Path.home()) for place in (path, path.resolve())
     }

@@ -219,6 +219,43 @@ def test_stream_is_one_mode_or_both(tmp_path: Path, written: str, read: tuple[bo
     assert read == suite.cases[1].stream
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "stream: [false, true]\nrequest: {}",
+        "request: {stream: true}",
+        "http: {method: POST, path: /chat/completions, body: {stream: true}}",
+        "http: {method: POST, path: /chat/completions, raw: '{\"stream\": true'}",
+        "steps:\n  - id: a\n    request: {stream: true}\n    expect: {chunks: {/0/model: true}}",
+    ],
+)
+def test_chunks_may_be_claimed_wherever_a_stream_may_come(tmp_path: Path, asked: str) -> None:
+    claimed = "" if asked.startswith("steps") else "\nexpect: {chunks: {/0/model: true}}"
+    (step,) = load.suite(write(tmp_path, suite_of(f"id: o\ntitle: T\n{asked}{claimed}"))).cases[1].steps
+    assert Claims(chunks={"/0/model": True}) == step.claims[Kind.EXPECT]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "request: {}",
+        "stream: [false, true]\nrequest: {stream: false}",
+        "request: {stream: 'true'}",
+        "http: {method: POST, path: /chat/completions, body: {stream: false}}",
+        "http: {method: POST, path: /chat/completions, body: [true]}",
+        "http: {method: GET, path: /models}",
+    ],
+)
+def test_chunks_cannot_be_claimed_where_no_stream_comes(tmp_path: Path, asked: str) -> None:
+    found = slips_of(write(tmp_path, suite_of(f"id: o\ntitle: T\n{asked}\nexpect: {{chunks: {{/0/model: true}}}}")))
+    assert any("`chunks` claims nothing here: the step is never streamed" in said for _, said in found)
+
+
+def test_a_case_of_other_requests_may_say_that_it_is_not_streamed(tmp_path: Path) -> None:
+    case = suite_of("id: o\ntitle: T\nstream: false\nhttp: {method: GET, path: /models}")
+    assert (False,) == load.suite(write(tmp_path, case)).cases[1].stream
+
+
 def test_what_stands_under_shared_is_never_read(tmp_path: Path) -> None:
     text = suite_of(GOOD, rest="shared: {request: 5, expcet: [{}], any: {$from: nowhere}}\n")
     assert 2 == len(load.suite(write(tmp_path, text)).cases)
@@ -244,6 +281,9 @@ SLIPS: dict[str, tuple[str, str]] = {
     "no-id": (f"title: T {HERE}\nrequest: {{messages: []}}", "the key `id` is missing"),
     "bad-id": (f"id: Other_One {HERE}\ntitle: T\nrequest: {{}}", '`id` is made of a-z, 0-9 and single `-`; "Other_One" is not'),
     "double-id": (f"id: good {HERE}\ntitle: T\nrequest: {{}}", 'there is a case "good" already, in line 6'),
+    "id-no-text": (f"id: 5 {HERE}\ntitle: T\nrequest: {{}}", "`id` must be a text of one line, and is 5"),
+    "method-no-text": (f"id: o\ntitle: T\nhttp: {{method: 5, path: /x}} {HERE}", "`method` must be a text of one line"),
+    "path-no-text": (f"id: o\ntitle: T\nhttp: {{method: GET, path: 5}} {HERE}", "`path` must be a text of one line"),
     "no-title": (f"id: other {HERE}\nrequest: {{}}", "the key `title` is missing"),
     "title-no-text": (
         f"id: other\ntitle: 5 {HERE}\nrequest: {{}}",
@@ -425,6 +465,8 @@ def test_a_slip_of_the_notation_is_told_with_its_line_and_the_way_out(tmp_path: 
 TOP: dict[str, tuple[str, str]] = {
     "other-name": ("suite: tool {HERE}", "a suite is called as its file: `suite: tools`, or rename the file to tool.yaml"),
     "bad-name": ("suite: Tool Calls {HERE}", "`suite` is made of a-z, 0-9 and single `-`"),
+    "no-name": ("suite: 5 {HERE}", "`suite` must be a text of one line, and is 5"),
+    "no-features": ("suite: tools\nfeatures: {} {HERE}", "no feature is declared; a suite has at least one"),
     "unknown-key": ("suite: tools\ncase: [] {HERE}", "unknown key `case`; did you mean `cases`?"),
     "feature-name": (
         "suite: tools\nfeatures:\n  tools: {title: T}\n  Tool Choice: {title: T} {HERE}",
@@ -460,6 +502,16 @@ def test_a_slip_at_the_top_of_a_suite_is_told_with_its_line(tmp_path: Path, top:
     found = slips_of(write(tmp_path, text))
     assert set(marked(text)) <= {line for line, _ in found}
     assert any(said in message and line in marked(text) for line, message in found)
+
+
+def test_ids_that_are_no_text_are_told_once_each(tmp_path: Path) -> None:
+    text = suite_of("id: [a]\ntitle: T\nrequest: {}", rest="  - {id: [a], title: T, request: {}}\n")
+    assert ['`id` must be a text of one line, and is ["a"]'] * 2 == [said for _, said in slips_of(write(tmp_path, text))]
+
+
+def test_a_suite_whose_name_is_no_text_is_told_so_and_nothing_else(tmp_path: Path) -> None:
+    text = suite_of(GOOD).replace("suite: tools", "suite: 5")
+    assert [(1, '`suite` must be a text of one line, and is 5; put it in quotes: "…"')] == slips_of(write(tmp_path, text))
 
 
 def test_every_slip_of_a_file_is_told_at_once_in_the_order_of_lines(tmp_path: Path) -> None:

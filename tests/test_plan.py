@@ -204,6 +204,11 @@ def test_a_suite_s_name_goes_before_a_folder_of_that_name(tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     assert "one:tools/any" in paths(plan([ONE], SUITES, only=["tools"]))
     assert "one:mine/own" in paths(plan([ONE], SUITES, only=["./tools"]))
+    for name in ("named", "more"):
+        (tmp_path / "tools" / name).mkdir()
+        mine(tmp_path / "tools" / name)
+    assert "one:tools/named" in paths(plan([ONE], SUITES, only=["tools/named"]))
+    assert "one:mine/own" in paths(plan([ONE], SUITES, only=["tools/more"]))
 
 
 def test_a_path_that_is_not_there_is_told() -> None:

@@ -32,6 +32,10 @@ def _pieces(value: Any, indent: str, width: int) -> list[str]:
     """The pieces of a value's text; one, where it fits on a line. Each value is written once, however deep it lies."""
     if not isinstance(value, dict | list | tuple) or not value:
         return [_safe(_write(value))]
+    if not any(isinstance(part, dict | list | tuple) for part in (value.values() if isinstance(value, dict) else value)):
+        flat = _safe(_write(value))
+        if len(indent) + len(flat) <= width:
+            return [flat]
     deeper = indent + " "
     if isinstance(value, dict):
         opened, closed = "{", "}"

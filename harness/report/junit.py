@@ -119,6 +119,8 @@ def _content(text: str) -> str:
 
 def _legal(text: str) -> str:
     """Text without what cannot be seen, so without what XML 1.0 cannot hold too."""
+    if text.isprintable():
+        return text
     return "".join(
         character if character.isprintable() or character == "\n" else f"\\u{ord(character):04x}" for character in text
     )

@@ -269,7 +269,10 @@ def number(count: int, noun: str) -> str:
 
 def plain(text: object) -> str:
     """Text that anybody may have written, made safe to print: what cannot be seen is escaped, line ends too."""
-    return "".join(character if character.isprintable() else _escaped(character) for character in str(text))
+    said = str(text)
+    if said.isprintable():
+        return said
+    return "".join(character if character.isprintable() else _escaped(character) for character in said)
 
 
 def _escaped(character: str) -> str:

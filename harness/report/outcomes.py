@@ -14,7 +14,6 @@ from harness import __version__, judge
 from harness.model import (
     Endpoint,
     Exchange,
-    Finding,
     Judged,
     Kind,
     Level,
@@ -25,7 +24,7 @@ from harness.model import (
     Verdict,
 )
 from harness.report import evidence, protocol
-from harness.report.places import located
+from harness.report.places import Span, located
 from harness.rule import all_rules
 
 INTERRUPTED: Final = "interrupted"
@@ -167,6 +166,7 @@ def _result(outcome: Outcome, cassettes: Path | None) -> dict[str, Any]:
     verdict = judge.verdict(outcome)
     attempts = outcome.attempts if isinstance(outcome, Judged) else ()
     held = [(number, looked) for number, attempt in enumerate(attempts, 1) for looked in attempt.steps]
+    spans = [_spans(looked) for _, looked in held]
     return {
         "endpoint": trial.endpoint.name,
         "case": trial.case.path,
@@ -175,8 +175,8 @@ def _result(outcome: Outcome, cassettes: Path | None) -> dict[str, Any]:
         "features": list(trial.case.needs),
         "verdict": verdict.value,
         "claims": judge.verdict(outcome, of_claims=True).value,
-        "findings": _findings(held),
-        "exchanges": _exchanges(trial, verdict, held, cassettes),
+        "findings": _findings(held, spans),
+        "exchanges": _exchanges(trial, verdict, held, spans, cassettes),
         "reason": _reason(outcome, cassettes),
         "tries": len(attempts),
         "elapsed_ms": round(outcome.elapsed_ms, 1) if isinstance(outcome, Judged) else 0.0,
@@ -189,31 +189,35 @@ def _reason(outcome: Outcome, cassettes: Path | None) -> str | None:
     return said.replace(str(cassettes), "cassettes") if said and cassettes is not None else said
 
 
-def _findings(held: Sequence[tuple[int, Looked]]) -> list[dict[str, Any]]:
+def _spans(looked: Looked) -> list[Span | None]:
+    """The bytes that each finding is about."""
+    return [located(looked.seen, one.at) if isinstance(looked.seen, Exchange) else None for one in looked.findings]
+
+
+def _findings(held: Sequence[tuple[int, Looked]], spans: Sequence[Sequence[Span | None]]) -> list[dict[str, Any]]:
     return [
-        _finding(finding, attempt, position, looked)
+        {
+            "rule": finding.rule,
+            "level": finding.level.value if finding.level else None,
+            "kind": finding.kind.value if finding.kind else None,
+            "message": finding.message,
+            "at": finding.at,
+            "bytes": list(span) if span else None,
+            "step": looked.step,
+            "try": attempt,
+            "exchange": position,
+        }
         for position, (attempt, looked) in enumerate(held)
-        for finding in looked.findings
+        for finding, span in zip(looked.findings, spans[position], strict=True)
     ][:_MOST_FINDINGS]
 
 
-def _finding(finding: Finding, attempt: int, position: int, looked: Looked) -> dict[str, Any]:
-    span = located(looked.seen, finding.at) if isinstance(looked.seen, Exchange) else None
-    return {
-        "rule": finding.rule,
-        "level": finding.level.value if finding.level else None,
-        "kind": finding.kind.value if finding.kind else None,
-        "message": finding.message,
-        "at": finding.at,
-        "bytes": list(span) if span else None,
-        "step": looked.step,
-        "try": attempt,
-        "exchange": position,
-    }
-
-
 def _exchanges(
-    trial: Trial, verdict: Verdict, held: Sequence[tuple[int, Looked]], cassettes: Path | None
+    trial: Trial,
+    verdict: Verdict,
+    held: Sequence[tuple[int, Looked]],
+    spans: Sequence[Sequence[Span | None]],
+    cassettes: Path | None,
 ) -> list[dict[str, Any]]:
     """Request and reply as sent where there is something to show; else the cassette that holds them, where there is one."""
     if not held:
@@ -221,7 +225,10 @@ def _exchanges(
     recording = _recording(trial, cassettes) if cassettes is not None else None
     if recording is not None and not _worth_showing(verdict, held):
         return [recording]
-    return [evidence.shown(looked, attempt, [span for span in _spans(looked) if span is not None]) for attempt, looked in held]
+    return [
+        evidence.shown(looked, attempt, [span for span in places if span is not None])
+        for (attempt, looked), places in zip(held, spans, strict=True)
+    ]
 
 
 def _worth_showing(verdict: Verdict, held: Iterable[tuple[int, Looked]]) -> bool:
@@ -232,12 +239,6 @@ def _worth_showing(verdict: Verdict, held: Iterable[tuple[int, Looked]]) -> bool
         for _, looked in held
         for finding in looked.findings
     )
-
-
-def _spans(looked: Looked) -> Iterable[tuple[int, int] | None]:
-    if isinstance(looked.seen, Exchange):
-        for finding in looked.findings:
-            yield located(looked.seen, finding.at)
 
 
 def _recording(trial: Trial, cassettes: Path) -> dict[str, Any] | None:

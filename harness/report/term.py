@@ -138,7 +138,6 @@ def _protocol(document: Document, style: Style, level: str) -> Iterator[str]:
     ]
     if not rows:
         return
-    yield ""
     labels = [f"{row['rule']} {row['place'] or ''}" for row in rows]
     for names, label_width, widths in _blocks(document, labels, style):
         # Of many endpoints, each block has its own rows, else nobody would find what is broken in it.

@@ -22,7 +22,8 @@ BASE: Final = "/v1"
 _MOST_BYTES: Final = 64 * 1024 * 1024  # of a request's body
 _READ_BYTES: Final = 64 * 1024
 _IDLE_S: Final = 60.0  # how long a connection may say nothing
-_GRACE_S: Final = 1.0  # how long open connections may go on when the server stops
+_GRACE_S: Final = 1.0  # how long open connections may take to end when the server stops
+_ROUNDS: Final = 10  # of the event loop, in which a connection that was just accepted gets its handler
 
 Log = Callable[[Request, Reply], None]
 
@@ -41,24 +42,31 @@ async def serve(port: int = 0, *, faults: Sequence[Fault] = (), pace: float = 1.
         task = asyncio.current_task()
         assert task is not None  # asyncio runs a connection's handler in a task of its own
         open_connections.add(task)
-        try:
+        # the other side left, or was told in the protocol's own way what it did wrong; or the server stops
+        with suppress(ConnectionError, TimeoutError, h11.ProtocolError, asyncio.CancelledError):
             await _Connection(reader, writer, faults, pace, serials, log).run()
-        except (ConnectionError, TimeoutError, h11.ProtocolError, asyncio.CancelledError):
-            pass  # the other side left, or was told in the protocol's own way what it did wrong
-        finally:
-            open_connections.discard(task)
-            writer.close()
+        writer.close()
+        try:
+            await writer.wait_closed()
+        except (OSError, asyncio.CancelledError):
+            writer.transport.abort()  # it does not take what is still to be sent
+        open_connections.discard(task)
 
     server = await asyncio.start_server(connected, HOST, port, limit=_READ_BYTES)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
+        with suppress(NotImplementedError):  # the event loop of Windows has no readers
+            for listening in server.sockets:
+                asyncio.get_running_loop().remove_reader(listening.fileno())
+        for _ in range(_ROUNDS):  # closed in the middle of an accept, asyncio would lose that connection
+            await asyncio.sleep(0)
         server.close()
-        tasks = set(open_connections)
-        for task in tasks:
+        for task in set(open_connections):
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=_GRACE_S)
+        if open_connections:
+            await asyncio.wait(set(open_connections), timeout=_GRACE_S)
+        await asyncio.sleep(0)
 
 
 @contextmanager

@@ -229,6 +229,13 @@ def test_a_written_report_names_the_rule_the_record_and_the_damage(tmp_path: Pat
     ]
 
 
+def test_its_report_is_one_that_can_be_rendered_again(tmp_path: Path) -> None:
+    path = traffic(tmp_path, record(BAD_OBJECT), "{")
+    said = lint(path, "--out", tmp_path / "out", "--format", "json").stdout
+    rendered = CliRunner().invoke(chatcompat, ["render", str(tmp_path / "out" / "report.json"), "--format", "term"])
+    assert (0, said.splitlines()[0]) == (rendered.exit_code, rendered.stdout.splitlines()[0])
+
+
 def test_two_runs_are_the_same_to_the_byte(tmp_path: Path) -> None:
     path = traffic(tmp_path, record(BAD_OBJECT), record(BAD_ID), record(host="b.example.com"))
     assert lint(path, "--json").stdout == lint(path, "--json").stdout

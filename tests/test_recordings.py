@@ -279,7 +279,9 @@ def test_an_entry_larger_than_what_is_read_at_once_is_whole(tmp_path: Path) -> N
 @pytest.mark.parametrize("text", ["{}", "[]", '{"log": {"version": "1.2"}}', '{"entries": []}', "7"])
 @pytest.mark.parametrize("name", ["package.json", "package.yaml"])
 def test_a_document_without_traffic_is_told(tmp_path: Path, text: str, name: str) -> None:
-    assert [True] == [why.startswith("holds no recorded traffic") for why in bodies(list(read(file(tmp_path, text, name=name))))]
+    (found,) = read(file(tmp_path, text, name=name))
+    assert isinstance(found, Damaged)
+    assert (0, True) == (found.record, found.why.startswith("holds no recorded traffic"))
 
 
 def test_a_har_without_entries_is_empty_and_not_damaged(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Damaged:
-    """A record that cannot be read, and why. It is counted, never passed over in silence."""
+    """A record that cannot be read, and why; record 0 is the whole file. It is counted, never passed over in silence."""
 
     file: str
     record: int
@@ -82,7 +82,7 @@ def read(path: Path) -> Iterator[Recording | Damaged]:
         with _open(path) as file:
             for record, found in enumerate(reader(file), start=1):
                 if isinstance(found, str):
-                    yield Damaged(file=str(path), record=record, why=found)
+                    yield Damaged(file=str(path), record=0 if found is document.NO_TRAFFIC else record, why=found)
                 else:
                     exchange = answer.exchange(found.request, found.reply)
                     at = found.recorded_at or _created(exchange) or found.not_after

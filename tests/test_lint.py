@@ -186,7 +186,7 @@ def test_the_exit_code_says_whether_anything_counts(tmp_path: Path, body: Any, o
         (["."], "there is no recorded traffic in this folder"),
         (["traffic.jsonl", "--format", "json"], "name the folder to write to (--out)"),
         (["traffic.jsonl", "--out", "out", "--format", "jsno"], "no such format"),
-        (["broken.jsonl"], "nothing could be judged: 0 exchanges were read, and 1 records are damaged"),
+        (["broken.jsonl"], "nothing could be judged: 0 exchanges and 1 damaged record"),
     ],
 )
 def test_wrong_usage_is_told_in_one_message(
@@ -243,6 +243,15 @@ def test_two_runs_are_the_same_to_the_byte(tmp_path: Path) -> None:
 
 def test_a_host_cannot_move_the_cursor(tmp_path: Path) -> None:
     assert "\x1b" not in lint(traffic(tmp_path, record(BAD_OBJECT, host="a\x1b[2Jb"))).stdout
+
+
+@pytest.mark.parametrize("option", ["--json", "--level=must"])
+def test_text_that_no_encoding_holds_is_printed(tmp_path: Path, option: str) -> None:
+    asked = {**ASK, "user": "\ud800"}
+    result = lint(
+        traffic(tmp_path, record({**BAD_OBJECT, "object": "\ud800"}, host="h\ud800", request_body=json.dumps(asked))), option
+    )
+    assert (1, True) == (result.exit_code, "\\ud800" in result.stdout)
 
 
 # ---------------------------------------------------------------- many and large

@@ -396,6 +396,21 @@ def test_a_cassette_that_is_no_yaml_is_told_with_its_line(tmp_path: Path) -> Non
     assert why.startswith("the file is no YAML: line ")
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("deep.yaml", "- " * 50_000),
+        ("deep.yaml", "interactions: " + "[" * 50_000),
+        ("deep.yaml", "? " * 50_000),
+        ("deep.har", '{"log": {"entries": [' + "[" * 50_000),
+        ("deep.json", '{"log":' * 50_000),
+    ],
+)
+def test_what_is_nested_without_end_is_damaged(tmp_path: Path, name: str, text: str) -> None:
+    (why,) = bodies(list(read(file(tmp_path, text, name=name))))
+    assert why.startswith("the file is no ")
+
+
 def test_aliases_that_stand_for_an_endless_value_are_bounded(tmp_path: Path) -> None:
     levels = "".join(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n" for level in range(1, 9))
     document = f"""a0: &a0 [1, 2]

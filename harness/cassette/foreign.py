@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from harness.reading import brief
+
+MOST_DEPTH: Final = 100
+"""PyYAML builds values by recursion in C, where too much of it ends the process."""
 
 
 def document(content: bytes) -> Any:
@@ -26,6 +29,14 @@ def document(content: bytes) -> Any:
 
     Loader.add_multi_constructor("tag:yaml.org,2002:python/", plain)
     try:
+        depth = 0
+        for event in yaml.parse(content, Loader=Loader):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            if depth > MOST_DEPTH:
+                raise ValueError(f"nested more than {MOST_DEPTH} deep")
         return yaml.load(content, Loader=Loader)
     except (yaml.YAMLError, ValueError, TypeError, LookupError, RecursionError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)

@@ -40,7 +40,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 def _lint(*, paths: Sequence[Path], formats: str | None, out: Path | None, as_json: bool, level: str, quiet: bool) -> int:
     import json
 
-    from harness.commands import _writing
+    from harness.commands import _reports, _writing
     from harness.commands._progress import Line
     from harness.errors import BadInput
     from harness.report.recorded import Collected
@@ -60,7 +60,7 @@ def _lint(*, paths: Sequence[Path], formats: str | None, out: Path | None, as_js
         if not quiet:
             click.echo(f"report: {', '.join(map(str, written))}", err=True)
     if as_json:
-        click.echo(json.dumps(document, ensure_ascii=False, indent=1))
+        click.echo(_reports.printable(json.dumps(document, ensure_ascii=False, indent=1)))
     elif not quiet:
         click.echo(_writing.for_terminal(document, level=level), nl=False)
     if not collected.judged:
@@ -86,5 +86,7 @@ def _records(paths: Sequence[Path]) -> Iterator[Recording | Damaged]:
 
 
 def _nothing(read: int, damaged: int) -> str:
-    counts = f"{read} exchanges were read, and {damaged} records are damaged"
-    return f"nothing could be judged: {counts}; none is a POST to /chat/completions or a list of models"
+    from harness.report.matrix import number
+
+    counts = f"{number(read, 'exchange')} and {number(damaged, 'damaged record')}"
+    return f"nothing could be judged: {counts}, but no POST to /chat/completions and no list of models"

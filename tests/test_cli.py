@@ -19,8 +19,8 @@ import pytest
 
 from harness import __version__, report
 from harness.cli import main
-from harness.reference import all_faults, faults_named
-from harness.reference.server import running, serve
+from harness.reference import faults_named
+from harness.reference.server import running
 
 MODEL = ("--model", "reference-1")
 COMMANDS = ("run", "explain", "list", "render", "serve", "show")
@@ -240,18 +240,25 @@ def test_what_was_recorded_replays_the_same_without_the_server(shell: Shell) -> 
 
 def test_a_run_that_is_stopped_writes_what_it_has_and_says_so(tmp_path: Path) -> None:
     async def stopped() -> tuple[int, str]:
-        faults = [one for one in all_faults() if one.id == "never-answers"]
-        async with serve(faults=faults, pace=1.0) as port:
-            url = f"http://127.0.0.1:{port}/v1"
+        asked = asyncio.Event()
+
+        async def never_answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked.set()
+            await reader.read()
+            writer.close()
+
+        silent = await asyncio.start_server(never_answers, "127.0.0.1", 0)
+        async with silent:
+            url = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}/v1"
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "harness.cli", "run", "--endpoint", url, "--model", "reference-1", "--concurrency", "1"),
                 cwd=tmp_path,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
             )
-            await asyncio.sleep(1.2)
+            await asyncio.wait_for(asked.wait(), 60)
             process.send_signal(signal.SIGINT)
-            _, err = await asyncio.wait_for(process.communicate(), 20)
+            _, err = await asyncio.wait_for(process.communicate(), 60)
             return process.returncode or 0, err.decode()
 
     code, err = asyncio.run(stopped())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import contract, resources
-from harness.model import Ending, Frame, Looked, Other, Reply, Request, Verdict
+from harness.model import Attempt, Ending, Finding, Frame, Level, Looked, Other, Reply, Request, Verdict
 from harness.report import evidence, excerpt, matrix, places
 from harness.rule import all_rules
 
@@ -143,7 +144,7 @@ def test_a_rule_that_nobody_broke_is_a_row_and_one_that_did_not_look_is_none() -
     rules = {one["rule"] for one in found["protocol"]}
     assert "document.id-is-not-empty" in rules
     assert "stream.ends-with-done" not in rules
-    assert set() == rules - {rule.id for rule in all_rules()}
+    assert {"contract.ecosystem", "contract.observed", "contract.published"} == rules - {rule.id for rule in all_rules()}
 
 
 def test_a_contract_finding_is_a_row_of_its_place_without_positions() -> None:
@@ -151,6 +152,17 @@ def test_a_contract_finding_is_a_row_of_its_place_without_positions() -> None:
     found = outcomes.document([outcomes.held(outcomes.ANSWER, seen, stream=True)])
     at = [one["place"] for one in found["protocol"] if one["rule"] == "contract.ecosystem"]
     assert ["chunks/*/system_fingerprint"] == at
+
+
+def test_an_exchange_with_several_findings_of_a_rule_is_counted_once() -> None:
+    held = outcomes.held(outcomes.ANSWER, exchanges.completed())
+    (looked,) = held.attempts[0].steps
+    twice = tuple(Finding(rule="document.id-is-not-empty", level=Level.SHOULD, message="no", at=at) for at in ("/id", "/model"))
+    told = replace(held, attempts=(Attempt(steps=(replace(looked, findings=twice),)),))
+    (cell,) = [
+        one["endpoints"]["good"] for one in outcomes.document([told])["protocol"] if one["rule"] == "document.id-is-not-empty"
+    ]
+    assert (1, 1, ["talk/answer"]) == (cell["broken"], cell["of"], cell["cases"])
 
 
 # ---------------------------------------------------------------- evidence
@@ -222,6 +234,17 @@ def test_what_is_left_out_of_a_long_body_is_counted_and_the_places_of_findings_a
     assert len(content) == at
     assert {start for start, _ in inside} <= kept
     assert len(kept) <= evidence.MOST_BYTES + 2048 + len(inside) * 4096
+
+
+def test_of_a_long_body_what_is_around_a_place_in_the_middle_is_kept() -> None:
+    content = b"x" * 60_000 + b"HERE" + b"y" * 60_000
+    (before, around, *_, last) = (
+        piece
+        for piece in frames_of(Reply(status=200, frames=(Frame(at_ms=1, data=content),)), (60_000, 60_004))
+        if "text" in piece
+    )
+    assert (24 * 1024, 2 * 1024) == (len(before["text"]), len(last["text"]))
+    assert "x" * 512 + "HERE" + "y" * 512 == around["text"]
 
 
 # ---------------------------------------------------------------- places
@@ -307,6 +330,18 @@ def test_what_was_skipped_hides_nothing_and_what_is_inconclusive_is_never_green(
     assert "skipped" == shown("skipped")
     assert "inconclusive" == shown("pass", "inconclusive", "skipped")
     assert "fail" == shown("ignored", "fail", "error")
+
+
+def test_a_cell_counts_the_trials_that_were_held_and_marks_none_that_fails_by_its_claims() -> None:
+    def results(*verdicts: tuple[str, str]) -> list[dict[str, str]]:
+        return [{"claims": claims, "verdict": verdict} for claims, verdict in verdicts]
+
+    found = matrix.cell(results(("pass", "pass"), ("pass", "fail"), ("skipped", "skipped")))
+    assert found is not None
+    assert ("pass", 2, 2, True) == (found.verdict, found.count, found.of, found.spoiled)
+    found = matrix.cell(results(("fail", "fail"), ("pass", "warn")))
+    assert found is not None
+    assert ("fail", 1, 2, False) == (found.verdict, found.count, found.of, found.spoiled)
 
 
 def test_defects_are_told_once_and_the_worst_first() -> None:

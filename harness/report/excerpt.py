@@ -101,11 +101,11 @@ def _marked(kept: bytes, at: int, start: int, end: int, marks: Sequence[tuple[in
 
 
 def marks(result: Mapping[str, Any], exchange: int) -> list[tuple[int, int]]:
-    """The byte ranges that the findings of an exchange are about, an empty one widened so that it can be seen."""
+    """The byte ranges that the findings of an exchange are about, notes left out; an empty one is widened to be seen."""
     return [
         (one["bytes"][0], max(one["bytes"][1], one["bytes"][0] + 1))
         for one in result["findings"]
-        if one["exchange"] == exchange and one["bytes"]
+        if one["exchange"] == exchange and one["bytes"] and one["level"] != "may"
     ]
 
 

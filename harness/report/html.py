@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -214,11 +215,16 @@ def _protocol_table(document: Document, rows: Iterable[Mapping[str, Any]], names
         about = document["rules"].get(row["rule"], {}).get("summary", "")
         where = f'<code class="place">{_said(row["place"])}</code>' if row["place"] else ""
         yield f'<tr class="row"><th scope="row"><span class="level l-{row["level"]}">{row["level"].upper()}</span> '
-        yield f'<code class="rule">{_said(row["rule"])}</code>{where}<span class="why">{_said(about)}</span></th>'
+        yield f'<code class="rule">{_said(row["rule"])}</code>{where}<span class="why">{_ticked(about)}</span></th>'
         for name in names:
             yield _protocol_cell(row, name, trials)
         yield "</tr>"
     yield "</tbody></table></div>"
+
+
+def _ticked(text: str) -> str:
+    """A summary of ours, with what stands between backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", _said(text))
 
 
 def _protocol_cell(row: Mapping[str, Any], name: str, trials: Trials) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from harness import __version__, judge
+from harness.catalogue import OF_THE_JUDGE
 from harness.model import (
     Endpoint,
     Exchange,
@@ -58,6 +59,8 @@ def assembled(
     profiles.update((outcome.trial.endpoint.name, outcome.trial.endpoint) for outcome in ordered)
     results = [_result(outcome, cassettes) for outcome in ordered]
     names = sorted(profiles)
+    rules = {rule.id: {"level": rule.level.value, "summary": rule.summary} for rule in all_rules()}
+    rules.update((name, {"level": level, "summary": said}) for name, (level, said, _) in OF_THE_JUDGE.items())
     recorded = [outcome.recorded for outcome in ordered if isinstance(outcome, Judged) and outcome.recorded]
     return {
         "harness": {"name": "chatcompat", "version": __version__},
@@ -74,8 +77,8 @@ def assembled(
             for name in names
         },
         "features": _features(suites, ordered),
-        "rules": {rule.id: {"level": rule.level.value, "summary": rule.summary} for rule in all_rules()},
-        "protocol": protocol.rows(ordered, names, {rule.id: rule.level for rule in all_rules()}),
+        "rules": rules,
+        "protocol": protocol.rows(ordered, names, {name: Level(rule["level"]) for name, rule in rules.items()}),
         "results": results,
     }
 

@@ -95,6 +95,17 @@ def test_a_terminal_sees_hosts_rules_and_counts(tmp_path: Path) -> None:
     ]
 
 
+def test_of_many_hosts_only_those_are_in_the_matrix_beside_which_something_is_broken(tmp_path: Path) -> None:
+    lines = [
+        record(BAD_OBJECT if number == 1 else BAD_ID if number == 40 else TEXT, host=f"h{number:02}.com")
+        for number in range(1, 41)
+    ]
+    said = lint(traffic(tmp_path, *lines)).stdout.splitlines()
+    heads = [line for line in said if line.startswith("Protocol:")]
+    rows = [line.split()[0] for line in said if line.startswith("  document.")]
+    assert (2, ["document.object-is-named", "document.id-is-not-empty"]) == (len(heads), rows)
+
+
 def test_the_example_names_its_file_and_record_and_shows_its_bytes(tmp_path: Path) -> None:
     path = traffic(tmp_path, record(), record(BAD_OBJECT), record(BAD_OBJECT))
     result = document(path)["results"][-1]

@@ -24,7 +24,7 @@ _DATE: Final = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 _ACCEPTED: Final = re.compile(r"[a-z0-9-]+(/[a-z0-9-]+|\.[a-z0-9-]+)")  # suite/case or a rule's id
 _SECRET: Final = re.compile(r"authoriz|cookie|token|secret|password|credential|(^|[-_])(key|auth)($|[-_])|apikey")
 _LONGEST_PUBLIC_WORD: Final = 19  # longer than that, or with a vendor's mark, a literal credential is taken for a real one
-_MARKED: Final = re.compile(r"\b(sk|pk|hf|gsk|xai|key|AIza|ghp|github_pat)[-_]", re.ASCII)
+_MARKED: Final = re.compile(r"\b(?:(?:sk|pk|hf|gsk|xai|ghp|github_pat)[-_]|AIza)", re.ASCII)
 _KEYS: Final = (
     "name", "title", "base_url", "dialect", "model", "models", "headers", "query", "token_field",
     "lacks", "known", "retry", "limits", "notes", "recorded",

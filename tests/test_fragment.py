@@ -105,6 +105,15 @@ LAX: dict[str, tuple[Json, fragment.Steps, str]] = {
     "required-twice": ({"type": "object", "required": ["a", "a"]}, ("required",), "a key stands in `required` twice"),
     "required-true": ({"type": "object", "required": True}, ("required",), "must be a list of keys, and is true"),
     "type-unknown": ({"type": "strng"}, ("type",), '"strng" is no type; did you mean `string`?'),
+    "type-number": ({"type": 5}, ("type",), "`type` must be a type or a list of types"),
+    "type-of-number": ({"type": ["string", 5]}, ("type",), '["string", 5] is no type'),
+    "type-second": ({"type": ["string", "nul"]}, ("type",), "did you mean `null`?"),
+    "from-in-mapping": ({"const": {"a": {"b": {"$from": "a"}}}}, ("const", "a", "b", "$from"), '"step#/pointer", and is "a"'),
+    "minimum-mapping": ({"type": "integer", "minimum": {"a": 1}}, ("minimum",), "`minimum` must be a number, and is"),
+    "minimum-from": ({"type": "integer", "minimum": {"$from": "a"}}, ("minimum", "$from"), '"step#/pointer", and is "a"'),
+    "multiple-of-text": ({"type": "integer", "multipleOf": "2"}, ("multipleOf",), "must be a number above 0"),
+    "multiple-of-true": ({"type": "integer", "multipleOf": True}, ("multipleOf",), "must be a number above 0"),
+    "unique-one": ({"type": "array", "uniqueItems": 1}, ("uniqueItems",), "must be true"),
     "type-empty": ({"type": []}, ("type",), "`type` must be a type or a list of types"),
     "type-twice": ({"type": ["string", "string"]}, ("type",), "a type stands there twice"),
     "all-types": ({"type": ["string", "number", "boolean", "object", "array", "null"]}, ("type",), "these are all types"),
@@ -156,6 +165,16 @@ def test_a_fragment_that_does_not_bite_is_refused_with_the_place_and_the_way_out
     ((found, message),) = list(fragment.slips(lax))
     assert (place, True) == (found, said in message), message
     assert not of_schema("fragment").is_valid(lax)
+
+
+def test_that_less_asserts_nothing_is_said_only_where_it_is_so() -> None:
+    def said(keyword: str, value: Json) -> str:
+        ((_, message),) = fragment.slips({"type": "string", keyword: value})
+        return message
+
+    assert said("minLength", 0).endswith("and is 0: less asserts nothing")
+    assert said("minLength", "a").endswith('and is "a"')
+    assert said("maxLength", -1).endswith("and is -1")
 
 
 @pytest.mark.parametrize("pattern", ["(", "[[a]", "[a&&b]", "(?P<x>a)(?P=x)", "a\\Z", "\\p{Lu}", "", "*"])

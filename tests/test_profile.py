@@ -70,6 +70,14 @@ PROFILE_SLIPS: dict[str, tuple[str, str]] = {
     "missing": (f"name: mine {HERE}\ntitle: Mine", "the key `base_url` is missing"),
     "name": (f"{BASE.replace('mine', 'My Endpoint ' + HERE, 1)}", "`name` must be made of a-z, 0-9, `-` and `.`"),
     "name-up": (f"{BASE.replace('mine', '../etc ' + HERE, 1)}", "`name` must be made of a-z"),
+    "name-no-text": (f"name: 5 {HERE}\ntitle: A\nbase_url: http://x", "`name` must be a text of one line, and is 5"),
+    "dialect-no-text": (f"{BASE}dialect: 5 {HERE}", "`dialect` must be a text of one line, and is 5"),
+    "token-field-no-text": (f"{BASE}token_field: 5 {HERE}", "`token_field` must be a text of one line, and is 5"),
+    "link-no-text": (f"{BASE}lacks: {{vision: 5}} {HERE}", "`vision` must be a text of one line, and is 5"),
+    "header-lines": (f'{BASE}headers: {{x-a: "a\\nb"}} {HERE}', "`x-a` must be a text of one line"),
+    "fragment": (f"name: a\ntitle: A\nbase_url: 'http://x/v1#a' {HERE}", "leave off what begins with `?` or `#`"),
+    "foreign-character": (f"name: a\ntitle: A\nbase_url: http://x/vé {HERE}", "has characters that must be percent-encoded"),
+    "backslash": (f"name: a\ntitle: A\nbase_url: 'http://x/v\\1' {HERE}", "has characters that must be percent-encoded"),
     "scheme": (f"name: a\ntitle: A\nbase_url: ftp://x/v1 {HERE}", '"ftp://x/v1" must begin with http:// or https://'),
     "no-scheme": (f"name: a\ntitle: A\nbase_url: localhost:8080 {HERE}", "must begin with http:// or https://"),
     "host": (f"name: a\ntitle: A\nbase_url: http:///v1 {HERE}", "names no host"),
@@ -112,7 +120,17 @@ PROFILE_SLIPS: dict[str, tuple[str, str]] = {
     "limit-seconds": (f"{BASE}limits: {{idle_s: 0}} {HERE}", "`idle_s` must be a number above 0, at most 3600, and is 0"),
     "limit-key": (f"{BASE}limits: {{timeout: 3}} {HERE}", "did you mean `timeout_s`?"),
 }
-ONLY_THE_PROFILE = {"port", "operation", "header-key", "header-marked", "query-secret", "variable", "dialect"}
+ONLY_THE_PROFILE = {
+    "port",
+    "foreign-character",
+    "backslash",
+    "operation",
+    "header-key",
+    "header-marked",
+    "query-secret",
+    "variable",
+    "dialect",
+}
 
 
 @pytest.mark.parametrize(("text", "said"), PROFILE_SLIPS.values(), ids=PROFILE_SLIPS.keys())
@@ -129,6 +147,11 @@ def test_the_schema_of_profiles_refuses_what_the_loader_does_but_for_what_a_sche
     schema = of_schema("endpoint")
     accepted = {name for name, (text, _) in PROFILE_SLIPS.items() if schema.is_valid(structure(text))}
     assert ONLY_THE_PROFILE == accepted
+
+
+def test_a_query_field_is_called_as_the_endpoint_calls_it(tmp_path: Path) -> None:
+    found = load.endpoint(write(tmp_path, f"{BASE}query: {{Api Version: key-value}}\n", "mine.yaml"))
+    assert {"Api Version": "key-value"} == found.query
 
 
 SECRET = "hunter2hunter2hunter2"
@@ -198,6 +221,7 @@ def test_an_endpoint_of_a_url_takes_its_key_from_a_variable_and_headers_as_lines
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        ({"key_env": "hf_abcDEF"}, "--key-env takes the name of the environment variable"),
         ({"key_env": "sk-abc"}, "--key-env takes the name of the environment variable"),
         ({"key_env": SECRET + "!"}, "--key-env takes the name of the environment variable"),
         ({"headers": ["authorization: Bearer " + SECRET]}, "`authorization` seems to hold a key"),

@@ -27,12 +27,19 @@ def named(written: str) -> frozenset[str]:
 def shipped(path: Path) -> Mapping[str, Any] | None:
     """The report that is shipped, which says what to expect; None where there is none yet. Raises BadInput."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"), object_hook=_compared)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         raise BadInput(f"{path}: is no report: {error}; delete it, or take it from the repository again") from None
     return found if isinstance(found, dict) else None
+
+
+def _compared(part: dict[str, Any]) -> dict[str, Any]:
+    """An object of a report without what is not compared: exchanges need not be held through a run."""
+    part.pop("exchanges", None)
+    part.pop("protocol", None)
+    return part
 
 
 def differences(expected: Mapping[str, Any], found: Mapping[str, Any], *, whole: bool = True) -> list[str]:

@@ -27,14 +27,14 @@ def chosen(names: Sequence[str]) -> dict[str, report.Format]:
 
 def write(document: report.Document, folder: Path, names: Sequence[str]) -> list[Path]:
     """Every format into the folder; what was there stays until all are written. Raises BadInput where that fails."""
-    rendered = {format_.FILE: format_.text(document) for format_ in chosen(names).values() if format_.FILE is not None}
+    formats = {format_.FILE: format_ for format_ in chosen(names).values() if format_.FILE is not None}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=".report-", dir=folder))
         try:
-            for file, text in rendered.items():
-                (aside / file).write_text(text, encoding="utf-8", newline="\n", errors="replace")
-            for file in rendered:
+            for file, format_ in formats.items():
+                (aside / file).write_text(format_.text(document), encoding="utf-8", newline="\n", errors="replace")
+            for file in formats:
                 os.replace(aside / file, folder / file)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
@@ -42,7 +42,7 @@ def write(document: report.Document, folder: Path, names: Sequence[str]) -> list
         raise BadInput(
             f"{folder}: the report cannot be written: {error.strerror or error}; name another folder with --out"
         ) from None
-    return [folder / file for file in rendered]
+    return [folder / file for file in formats]
 
 
 def for_terminal(document: report.Document, *, level: str) -> str:

@@ -79,7 +79,7 @@ def _run(
     import asyncio
     import os
 
-    from harness import load, plan, report, resources
+    from harness import load, plan, resources
     from harness.cassette import endpoints as recorded_endpoints
     from harness.commands import _verdicts, _writing
     from harness.engine import Mode
@@ -116,15 +116,9 @@ def _run(
     offline = not endpoints and cassettes is None
     shipped = offline and not selection and not needs and shard is None
     expected = _verdicts.shipped(resources.REPORTS / "report.json") if offline else None
-    outcomes, started = _held(planned, how, folder, concurrency, max_requests, missing, quiet)
-    found = report.document(
-        outcomes,
-        mode=str(how),
-        suites=planned.suites,
-        endpoints=held,
-        started=None if how is Mode.REPLAY else started,
-        cassettes=folder if how is Mode.REPLAY else None,
-    )
+    found = _judged(planned, how, folder, concurrency, max_requests, missing, quiet)
+    differences = None if expected is None else _verdicts.differences(expected, found, whole=shipped)
+    del expected, planned  # what is not needed to write the report need not be held beside it
     into = out or (resources.REPORTS if shipped and resources.IN_CHECKOUT else Path("chatcompat-report"))
     written = _writing.write(found, into, chosen_formats)
     if as_json:
@@ -136,8 +130,7 @@ def _run(
     if found["partial"]:
         click.echo("interrupted: the report is partial, and says so", err=True)
         return 130
-    if expected is not None:
-        differences = _verdicts.differences(expected, found, whole=shipped)
+    if differences is not None:
         for line in differences:
             click.echo(line, err=True)
         return 1 if differences else 0
@@ -151,17 +144,19 @@ def _run(
     return 0
 
 
-def _held(
+def _judged(
     planned: Plan, mode: Any, cassettes: Path, concurrency: int, max_requests: int | None, missing: bool, quiet: bool
-) -> tuple[tuple[Outcome, ...], str]:
-    """The outcomes, and when the run began."""
+) -> dict[str, Any]:
+    """The report's document of a run that is held now."""
     import asyncio
     import os
     import signal
     from datetime import UTC, datetime
 
-    from harness import engine
+    from harness import engine, report
     from harness.commands._progress import Progress
+    from harness.engine import Mode
+    from harness.report.outcomes import Results
 
     async def hold() -> tuple[Outcome, ...]:
         task = asyncio.current_task()
@@ -178,10 +173,22 @@ def _held(
                 concurrency=concurrency,
                 max_requests=max_requests,
                 missing=missing,
+                keep=results.keep,
             )
 
-    started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return asyncio.run(hold()), started
+    replayed = mode is Mode.REPLAY
+    kept_in = cassettes if replayed else None
+    results = Results(kept_in)
+    started = None if replayed else datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return report.document(
+        asyncio.run(hold()),
+        mode=str(mode),
+        suites=planned.suites,
+        endpoints=planned.endpoints,
+        started=started,
+        cassettes=kept_in,
+        results=results,
+    )
 
 
 async def _with_models(endpoints: Sequence[Endpoint], environ: Mapping[str, str]) -> list[Endpoint]:

@@ -89,17 +89,19 @@ async def run(
     pool: Pool | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    keep: Callable[[Outcome], Outcome] = lambda outcome: outcome,
 ) -> tuple[Outcome, ...]:
     """Holds every trial of a plan; the outcomes, sorted by trial. Not one is lost: what fails in here is `Errored`.
 
     `concurrency` bounds the conversations at once over all endpoints, `max_requests` what is sent in all, retries
     included. With `missing`, recording keeps the cassettes that still answer what is asked. `pool` stands in for the
-    network. Cancelled (Ctrl-C), it returns what it has, and the rest as Skipped("interrupted").
+    network. `keep` says what is kept of an outcome once it is complete, so that a long run need not hold all that was ever
+    exchanged. Cancelled (Ctrl-C), it returns what it has, and the rest as Skipped("interrupted").
 
     Raises Unusable, before anything is sent, where a variable that a profile names is not set.
     """
     async with AsyncExitStack() as closing:
-        held = _Run(plan, mode, cassettes, observer or Unobserved(), concurrency, max_requests, missing, sleep, now())
+        held = _Run(plan, mode, cassettes, observer or Unobserved(), concurrency, max_requests, missing, sleep, now(), keep)
         if mode is not Mode.REPLAY:
             for endpoint in {trial.endpoint.name: trial.endpoint for trial in plan.trials}.values():
                 line = _Line(endpoint, Network(endpoint, environ, pool))
@@ -156,6 +158,7 @@ class _Run:
         missing: bool,
         sleep: Callable[[float], Awaitable[None]],
         began: datetime,
+        keep: Callable[[Outcome], Outcome],
     ) -> None:
         self.lines: dict[str, _Line] = {}
         self._plan = plan
@@ -167,6 +170,7 @@ class _Run:
         self._max_requests = max_requests
         self._missing = missing
         self._sleep = sleep
+        self._keep = keep
         self._began = began.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         loop = asyncio.get_running_loop()
         self._ended: dict[tuple[str, str, str, bool], asyncio.Future[Outcome]] = {}
@@ -189,9 +193,10 @@ class _Run:
             found = Errored(trial=trial, reason=self._masked(trial, str(error)))
         except Exception as fault:  # noqa: BLE001  a fault of ours is an outcome too, and ends no other trial
             found = Errored(trial=trial, reason=self._masked(trial, _fault(fault)))
-        self._ended[trial.key].set_result(found)
-        self._observer.finished(found)
-        return found
+        kept = self._keep(found)
+        self._ended[trial.key].set_result(kept)
+        self._observer.finished(kept)
+        return kept
 
     async def _outcome(self, trial: Trial) -> Outcome:
         unmet = await self._unmet(trial)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 if TYPE_CHECKING:
     from harness.model import Endpoint, Outcome, Suite
+    from harness.report.outcomes import Results
 
 Document: TypeAlias = "Mapping[str, Any]"
 """A report: what `schemas/harness/report.json` describes."""
@@ -52,12 +53,13 @@ def document(
     started: str | None = None,
     cassettes: Path | None = None,
     whole: bool = False,
+    results: Results | None = None,
 ) -> dict[str, Any]:
     """The report of these outcomes.
 
     `suites` give the order and titles of features. `started` is when a live run began, ISO 8601; a replay takes the date
     of its newest recording. `cassettes` is the folder whose files stand for the exchanges of trials without findings;
-    with `whole`, every exchange is in the report itself.
+    with `whole`, every exchange is in the report itself. `results` are those that were taken while the run went on.
     """
     from harness.report.outcomes import assembled
 
@@ -68,4 +70,5 @@ def document(
         endpoints=endpoints,
         started=started,
         cassettes=None if whole else cassettes,
+        results=results,
     )

@@ -28,6 +28,10 @@ def readable(value: Any, width: int = 150) -> str:
     return "".join(_pieces(value, "", width))
 
 
+_ON_SEVERAL_LINES: Final = ("", "", "")
+"""What follows a text that is no single piece, so that it counts as more of them than fit on a line."""
+
+
 def _pieces(value: Any, indent: str, width: int) -> list[str]:
     """The pieces of a value's text; one, where it fits on a line. Each value is written once, however deep it lies."""
     if not isinstance(value, dict | list | tuple) or not value:
@@ -54,13 +58,16 @@ def _pieces(value: Any, indent: str, width: int) -> list[str]:
             pieces += [",\n", deeper]
         pieces.extend(member)
     pieces += ["\n", indent, closed]
-    return pieces
+    if len(indent) < 2:  # the outermost are joined once, at the end
+        return pieces
+    return ["".join(pieces), *_ON_SEVERAL_LINES]  # many small pieces take many times the memory of their text
 
 
 def _safe(written: str) -> str:
-    if written.isascii() or written.isprintable():
+    # beyond U+FFFF is escaped as well: one such character would make four bytes of every other of the whole report
+    if written.isascii() or (written.isprintable() and max(written) <= "\uffff"):
         return written
-    return "".join(character if character.isprintable() else _escaped(character) for character in written)
+    return "".join(one if one.isprintable() and one <= "\uffff" else _escaped(one) for one in written)
 
 
 def _escaped(character: str) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -19,7 +20,10 @@ from harness.model import (
     Kind,
     Level,
     Looked,
+    Other,
     Outcome,
+    Reply,
+    Request,
     Suite,
     Trial,
     Verdict,
@@ -44,6 +48,33 @@ _SECRET: Final = re.compile(r"auth|cookie|token|secret|password|credential|key|s
 _MOST_FINDINGS: Final = 200  # of one trial: a broken stream may have thousands, all alike
 
 
+class Results:
+    """The results of outcomes as they end: what was exchanged goes into them, and need not be held beside them."""
+
+    def __init__(self, cassettes: Path | None) -> None:
+        self._cassettes = cassettes
+        self._results: dict[tuple[str, str, str, bool], dict[str, Any]] = {}
+
+    def keep(self, outcome: Outcome) -> Outcome:
+        """Takes the result of an outcome; the outcome without the bodies of what was exchanged."""
+        self._results[outcome.trial.key] = _result(outcome, self._cassettes)
+        if not isinstance(outcome, Judged):
+            return outcome
+        attempts = tuple(replace(one, steps=tuple(map(_without_bodies, one.steps))) for one in outcome.attempts)
+        return replace(outcome, attempts=attempts)
+
+    def of(self, outcome: Outcome) -> dict[str, Any]:
+        """The result of an outcome, taken before or now."""
+        return self._results.get(outcome.trial.key) or _result(outcome, self._cassettes)
+
+
+def _without_bodies(looked: Looked) -> Looked:
+    if not isinstance(looked.seen, Exchange):
+        return looked
+    request = Request(method=looked.seen.request.method, path=looked.seen.request.path)
+    return replace(looked, seen=Other(request=request, reply=Reply(status=looked.seen.reply.status)))
+
+
 def assembled(
     outcomes: Sequence[Outcome],
     *,
@@ -52,12 +83,14 @@ def assembled(
     endpoints: Sequence[Endpoint],
     started: str | None,
     cassettes: Path | None,
+    results: Results | None = None,
 ) -> dict[str, Any]:
     """See `harness.report.document`."""
     ordered = sorted(outcomes, key=lambda outcome: outcome.trial.key)
     profiles = {endpoint.name: endpoint for endpoint in endpoints}
     profiles.update((outcome.trial.endpoint.name, outcome.trial.endpoint) for outcome in ordered)
-    results = [_result(outcome, cassettes) for outcome in ordered]
+    taken = results or Results(cassettes)
+    found = [taken.of(outcome) for outcome in ordered]
     names = sorted(profiles)
     rules = {rule.id: {"level": rule.level.value, "summary": rule.summary} for rule in all_rules()}
     rules.update((name, {"level": level, "summary": said}) for name, (level, said, _) in OF_THE_JUDGE.items())
@@ -67,19 +100,19 @@ def assembled(
         "mode": mode,
         "started": started or max(recorded, default=None),
         "partial": any(getattr(outcome, "reason", None) == INTERRUPTED for outcome in ordered),
-        "counts": _counts(results),
+        "counts": _counts(found),
         "endpoints": {
             name: _endpoint(
                 profiles[name],
                 [outcome for outcome in ordered if outcome.trial.endpoint.name == name],
-                [result for result in results if result["endpoint"] == name],
+                [result for result in found if result["endpoint"] == name],
             )
             for name in names
         },
         "features": _features(suites, ordered),
         "rules": rules,
         "protocol": protocol.rows(ordered, names, {name: Level(rule["level"]) for name, rule in rules.items()}),
-        "results": results,
+        "results": found,
     }
 
 

@@ -302,7 +302,7 @@ class _Builder:
 
     def _number(self, written: str, line: int, whole: bool) -> int | float:
         value = float(written)
-        if value in (float("inf"), float("-inf")) or len(written) > 300:
+        if value in (float("inf"), float("-inf")):
             self._slip(line, f"{brief(written)[1:-1]} is too large for a number; put it in quotes for text")
             return 0
         return int(written) if whole else value

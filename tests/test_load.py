@@ -98,6 +98,29 @@ def test_a_scalar_that_readers_of_yaml_disagree_about_is_refused(scalar: str) ->
     assert f"{scalar} means different things to different readers of YAML; write " in said
 
 
+@pytest.mark.parametrize(
+    ("scalar", "instead"),
+    [
+        ("~", "null, or a text in quotes"),
+        ("NULL", "null, or a text in quotes"),
+        ("True", "true, or 'True' for the text"),
+        ("012", "the number as JSON does, or '012' for the text"),
+    ],
+)
+def test_what_to_write_instead_is_told(scalar: str, instead: str) -> None:
+    with pytest.raises(BadFile) as raised:
+        load.yaml_document(f"a: {scalar}")
+    assert raised.value.slips[0][2].endswith(f"; write {instead}")
+
+
+def test_a_quoted_merge_is_a_key_like_any() -> None:
+    assert {"<<": {"a": 1}} == load.yaml_document('"<<": {a: 1}')
+
+
+def test_a_number_of_three_hundred_digits_is_still_one() -> None:
+    assert {"a": 10**305} == load.yaml_document(f"a: 1{'0' * 305}")
+
+
 YAML: dict[str, tuple[str, int | None, str]] = {
     "no-value": ("a: 1\nb:\n", 2, "there is no value; write null"),
     "huge": (f"a: {'9' * 400}\n", 1, "is too large for a number"),
@@ -218,6 +241,15 @@ def test_reading_yaml_without_its_c_parser_gives_the_same(monkeypatch: pytest.Mo
     expected = load.yaml_document(SUITE)
     monkeypatch.delattr(yaml, "CSafeLoader")
     assert expected == load.yaml_document(SUITE)
+
+
+def test_half_a_surrogate_pair_is_refused_by_whichever_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(2):
+        with pytest.raises(BadFile) as raised:
+            load.yaml_document('a: 1\nb: "\\ud800"\n', "x.yaml")
+        assert [2] == [line for _, line, _ in raised.value.slips]
+        monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+    assert "half of a surrogate pair (\\ud800 to \\udfff) is no character" == raised.value.slips[0][2]
 
 
 def test_a_document_knows_the_line_of_each_of_its_parts(tmp_path: Path) -> None:

@@ -220,6 +220,23 @@ def test_stream_is_one_mode_or_both(tmp_path: Path, written: str, read: tuple[bo
 
 
 @pytest.mark.parametrize(
+    "claims",
+    [
+        'body: {"": {type: object, required: [id]}}',
+        "body: {/a/-1: false, /a~0b/c~1d: true}",
+        'chunks: {"": {type: array, minItems: 3}, /-1: {type: object}}',
+        "headers: {retry-after: {enum: ['1', '2']}, x-a: {const: a}, x-b: true, x-c: {not: {const: a}}}",
+        "status: {type: integer, minimum: 400, maximum: 499}",
+        "status: {enum: [200, 201]}",
+        "status: {not: {const: 500}}",
+    ],
+)
+def test_a_claim_of_any_form_is_read(tmp_path: Path, claims: str) -> None:
+    case = suite_of(f"{GOOD}stream: true\nexpect: {{{claims}}}")
+    assert Kind.EXPECT in load.suite(write(tmp_path, case)).cases[1].steps[0].claims
+
+
+@pytest.mark.parametrize(
     "asked",
     [
         "stream: [false, true]\nrequest: {}",

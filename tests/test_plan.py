@@ -144,6 +144,12 @@ def test_a_word_that_selects_nothing_is_told_with_the_nearest_name_or_all(only: 
     assert said in str(raised.value)
 
 
+def test_of_very_many_names_some_are_told_and_how_many_more_there_are() -> None:
+    with pytest.raises(BadInput) as raised:
+        plan([ONE], [suite("many", ("x",), *(case(f"many/c{number}", "x") for number in range(50)))], only=["many/zzz"])
+    assert str(raised.value).endswith(", and 10 more")
+
+
 def test_nothing_to_do_is_an_error_that_says_why() -> None:
     with pytest.raises(BadInput, match="nothing is planned: there is no endpoint"):
         plan([], SUITES)

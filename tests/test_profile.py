@@ -239,10 +239,14 @@ def test_a_key_on_the_command_line_is_refused_and_not_repeated(arguments: dict[s
     assert SECRET not in str(raised.value)
 
 
-def test_a_word_on_the_command_line_is_a_name_a_file_or_a_url(tmp_path: Path) -> None:
+def test_a_word_on_the_command_line_is_a_name_a_file_or_a_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = write(tmp_path, BASE + "headers: {x-a: '1', authorization: '${A}'}\nmodels: {vision: v}\n", "mine.yaml")
     assert load.endpoint_named("reference") == load.endpoint_of("reference")
     assert load.adhoc("http://127.0.0.1:1/v1", "m") == load.endpoint_of("http://127.0.0.1:1/v1", "m")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "profile").write_text(BASE)
+    assert load.endpoint(file) == load.endpoint_of("mine.yaml")
+    assert "mine" == load.endpoint_of("./profile").name
     found = load.endpoint_of(str(file), "m", "KEY", ["x-b: 2"])
     assert {"x-a": "1", "authorization": "Bearer ${KEY}", "x-b": "2"} == found.headers
     assert ("m", {}) == (found.model, found.models)

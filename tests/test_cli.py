@@ -438,3 +438,54 @@ def test_the_server_says_how_to_judge_it_and_stops_cleanly() -> None:
     _, err = process.communicate(timeout=10)
     assert re.search(r"chatcompat run --endpoint http://127\.0\.0\.1:\d+/v1 --model reference-1$", line.strip())
     assert (0, "") == (process.returncode, err)
+
+
+def test_a_key_that_comes_back_in_pieces_is_in_no_report(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "sk-made-up-0123456789abcdef"
+    monkeypatch.setenv("LEAKED_KEY", key)
+    pieces = "".join(
+        "data: "
+        + json.dumps(
+            {
+                "id": "a",
+                "object": "chat.completion.chunk",
+                "created": 1,
+                "model": "m",
+                "choices": [{"index": 0, "delta": {"role": "assistant", "content": part}, "finish_reason": None}],
+            }
+        )
+        + "\n\n"
+        for part in (key[:9], key[9:])
+    )
+
+    async def judged() -> int:
+        async def echoes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+            writer.write((head + pieces).encode())
+            writer.close()
+
+        server = await asyncio.start_server(echoes, "127.0.0.1", 0)
+        async with server:
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+            command = ["run", "stop/word", "--endpoint", url, "--model", "m", "--key-env", "LEAKED_KEY", "--out", "leak"]
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "harness.cli", *command, cwd=shell.folder, stdout=-1, stderr=-1
+            )
+            out, err = await asyncio.wait_for(process.communicate(), 60)
+            assert key not in (out + err).decode()
+            return process.returncode or 0
+
+    assert 1 == asyncio.run(judged())
+    written = {path.name: path.read_text(encoding="utf-8") for path in (shell.folder / "leak").iterdir()}
+    assert [] == [name for name, text in written.items() if key in text]
+    assert key[:9] in written["report.json"], "the pieces did come"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(("--model", "m"), "--model"), (("--key-env", "K"), "--key-env"), (("--missing",), "--missing")],
+)
+def test_an_option_that_would_do_nothing_is_refused(shell: Shell, arguments: tuple[str, ...], said: str) -> None:
+    found = shell("run", *arguments)
+    assert (2, True) == (found.code, said in found.err)

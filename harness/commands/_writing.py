@@ -25,7 +25,14 @@ def chosen(names: Sequence[str]) -> dict[str, report.Format]:
     return {name: known[name] for name in names}
 
 
-def write(document: report.Document, folder: Path, names: Sequence[str]) -> list[Path]:
+def masked(text: str, secrets: Sequence[str]) -> str:
+    """The text without the values of keys."""
+    for secret in secrets:
+        text = text.replace(secret, "*" * len(secret))
+    return text
+
+
+def write(document: report.Document, folder: Path, names: Sequence[str], secrets: Sequence[str] = ()) -> list[Path]:
     """Every format into the folder; what was there stays until all are written. Raises BadInput where that fails."""
     formats = {format_.FILE: format_ for format_ in chosen(names).values() if format_.FILE is not None}
     try:
@@ -33,7 +40,9 @@ def write(document: report.Document, folder: Path, names: Sequence[str]) -> list
         aside = Path(tempfile.mkdtemp(prefix=".report-", dir=folder))
         try:
             for file, format_ in formats.items():
-                (aside / file).write_text(format_.text(document), encoding="utf-8", newline="\n", errors="replace")
+                (aside / file).write_text(
+                    masked(format_.text(document), secrets), encoding="utf-8", newline="\n", errors="replace"
+                )
             for file in formats:
                 os.replace(aside / file, folder / file)
         finally:

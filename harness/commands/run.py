@@ -90,6 +90,11 @@ def _run(
     _writing.chosen(chosen_formats)
     unwanted = _verdicts.named(fail_on)
     how = Mode(mode or ("live" if endpoints else "replay"))
+    for option, given in (("--model", model), ("--key-env", key_env), ("--header", headers)):
+        if given and not endpoints:
+            raise BadInput(f"{option}: belongs to an --endpoint, and none is named")
+    if missing and how is not Mode.RECORD:
+        raise BadInput("--missing: says what is recorded, and nothing is; add --mode record")
     if how is Mode.RECORD and cassettes is None and not resources.IN_CHECKOUT:
         raise BadInput("--mode record: name the folder with --cassettes; the installed package's own is not written to")
     folder = cassettes or resources.CASSETTES
@@ -120,11 +125,12 @@ def _run(
     differences = None if expected is None else _verdicts.differences(expected, found, whole=shipped)
     del expected, planned  # what is not needed to write the report need not be held beside it
     into = out or (resources.REPORTS if shipped and resources.IN_CHECKOUT else Path("chatcompat-report"))
-    written = _writing.write(found, into, chosen_formats)
+    secrets = _secrets(held, os.environ)
+    written = _writing.write(found, into, chosen_formats, secrets)
     if as_json:
-        click.echo(json_.text(found), nl=False)
+        click.echo(_writing.masked(json_.text(found), secrets), nl=False)
     elif not quiet:
-        click.echo(_writing.for_terminal(found, level=level), nl=False)
+        click.echo(_writing.masked(_writing.for_terminal(found, level=level), secrets), nl=False)
         click.echo(f"\nreport: {', '.join(load.shown(path) for path in written)}", err=True)
         click.echo(f"the exchange behind a verdict: chatcompat show {load.shown(into)} SUITE/CASE", err=True)
     if found["partial"]:
@@ -142,6 +148,15 @@ def _run(
     if untested:
         raise Unusable("\n".join(untested))
     return 0
+
+
+def _secrets(endpoints: Sequence[Endpoint], environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The values of the variables that the endpoints name. What an endpoint sends back of them, in however many pieces, may
+    add up to the whole again in an assembled answer."""
+    from harness.wire import variables
+
+    named = {name for endpoint in endpoints for name in variables(endpoint, {})}
+    return tuple(sorted((value for name in named if len(value := environ.get(name, "")) >= 8), key=len, reverse=True))
 
 
 def _judged(

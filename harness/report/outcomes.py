@@ -222,7 +222,7 @@ def _result(outcome: Outcome, cassettes: Path | None) -> dict[str, Any]:
 def _reason(outcome: Outcome, cassettes: Path | None) -> str | None:
     """Why it ended so. Where the recordings lie on this machine is nobody's business, and differs from one to the next."""
     said = judge.reason(outcome)
-    return said.replace(str(cassettes), "cassettes") if said and cassettes is not None else said
+    return said.replace(f"{cassettes}/", "cassettes/") if said and cassettes is not None else said
 
 
 def _spans(looked: Looked) -> list[Span | None]:

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
-from harness import reading, sse
+from harness import messages, reading, sse
 from harness.model import (
     ChatCompleted,
     ChatStreamed,
     Chunk,
+    Completed,
     Ending,
     Event,
     Exchange,
     Garbled,
     Json,
+    MessagesCompleted,
+    MessagesModelRetrieved,
+    MessagesModelsListed,
+    MessagesRefused,
+    MessagesStreamed,
     ModelRetrieved,
     ModelsListed,
     Other,
@@ -33,30 +39,49 @@ CHAT = "/chat/completions"
 MODELS = "/models"
 
 
-def exchange(request: Request, reply: Reply) -> Exchange:
-    """The exchange that a reply completes; total over any bytes."""
+def exchange(request: Request, reply: Reply, *, messages_api: bool | None = None) -> Exchange:
+    """The exchange that a reply completes; total over any bytes.
+
+    `messages_api`: is it the Messages API that was asked? Where nobody knows, path and header fields of the request tell.
+    """
+    native = is_of_messages_api(request) if messages_api is None else messages_api
     if not 200 <= reply.status < 300:
-        return Refused(request=request, reply=reply, body=_document_or_text(reply.content))
-    operation = _operation(request)
+        refused = MessagesRefused if native else Refused
+        return refused(request=request, reply=reply, body=_document_or_text(reply.content))
+    operation = _operation(request, native)
     if operation is None:
         return Other(request=request, reply=reply, body=_document_or_text(reply.content))
-    if operation is ChatCompleted and reading.get(request.body, "stream") is True:
-        return _streamed(request, reply)
+    if operation in (ChatCompleted, MessagesCompleted) and reading.get(request.body, "stream") is True:
+        return _streamed(request, reply, native)
     return _completed(request, reply, operation)
 
 
-def _operation(request: Request) -> type[ChatCompleted | ModelsListed | ModelRetrieved] | None:
-    path = request.path.split("?", 1)[0].rstrip("/")
+def is_of_messages_api(request: Request) -> bool:
+    """Is a request one to the Messages API, by its path or by the header field that names the API's version?"""
+    path = _path(request)
+    if path == messages.PATH or path.endswith((f"/v1{messages.PATH}", f"{messages.PATH}/count_tokens")):
+        return True
+    return any(name == messages.VERSION_HEADER for name, _ in request.headers)
+
+
+def _path(request: Request) -> str:
+    return request.path.split("?", 1)[0].rstrip("/")
+
+
+def _operation(request: Request, native: bool) -> type[Completed] | None:
+    path = _path(request)
+    if request.method == "POST" and native and path.endswith(messages.PATH):
+        return MessagesCompleted
     if request.method == "POST" and path.endswith(CHAT):
         return ChatCompleted
     if request.method == "GET" and path.endswith(MODELS):
-        return ModelsListed
+        return MessagesModelsListed if native else ModelsListed
     if request.method == "GET" and unquote(path).rpartition(f"{MODELS}/")[1]:
-        return ModelRetrieved
+        return MessagesModelRetrieved if native else ModelRetrieved
     return None
 
 
-def _completed(request: Request, reply: Reply, operation: type[ChatCompleted | ModelsListed | ModelRetrieved]) -> Exchange:
+def _completed(request: Request, reply: Reply, operation: type[Completed]) -> Exchange:
     content = reply.content
     document = reading.parse(content)
     if not isinstance(document, reading._Absent):
@@ -66,7 +91,7 @@ def _completed(request: Request, reply: Reply, operation: type[ChatCompleted | M
     return Garbled(request=request, reply=reply, why=_no_json(content))
 
 
-def _streamed(request: Request, reply: Reply) -> Exchange:
+def _streamed(request: Request, reply: Reply, native: bool) -> Exchange:
     content = reply.content
     if not _looks_like_events(reply, content):
         document = reading.parse(content)
@@ -80,20 +105,22 @@ def _streamed(request: Request, reply: Reply) -> Exchange:
         for position, event in enumerate(events)
         if not isinstance(document := reading.parse(event.data), reading._Absent)
     )
-    return ChatStreamed(
+    streamed, add_up = (MessagesStreamed, messages.assembled) if native else (ChatStreamed, assembled)
+    return streamed(
         request=request,
         reply=reply,
         events=events,
         framing=framing,
         chunks=chunks,
-        body=assembled([chunk.body for chunk in chunks]),
+        body=add_up([chunk.body for chunk in chunks]),
         failed_at=next((place for place, chunk in enumerate(chunks) if _is_error(events[chunk.event], chunk.body)), None),
     )
 
 
 def _is_error(event: Event, document: Json) -> bool:
-    """An in-band error: `event: error`, or a document with an `error` that is not null."""
-    return event.event == "error" or reading.obj(document).get("error") is not None
+    """An in-band error: `event: error`, or a document that is of the type `error` or has an `error` that is not null."""
+    said = reading.obj(document)
+    return event.event == "error" or said.get("error") is not None or said.get("type") == "error"
 
 
 def _looks_like_events(reply: Reply, content: bytes) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Headers: TypeAlias = "tuple[tuple[str, str], ...]"
@@ -53,12 +53,21 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HangUp:
+    """When we leave before an answer is complete. Exactly one of the two is set."""
+
+    after_events: int | None = None  # of a stream
+    after_ms: int | None = None  # since the request was sent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One HTTP request.
 
     `path` is relative to the endpoint's base URL (`/chat/completions`). `body` is the JSON document that `content` holds,
     or None where there is no content or it is not JSON. `headers` never hold a credential: the wire adds those of the
-    endpoint's profile, but for the names in `without` (and those that `headers` sets itself).
+    endpoint's profile, but for the names in `without` (and those that `headers` sets itself). `folded` is the body in the
+    notation of suites, where that is much shorter than what goes out (`$repeat`, `$padding`): what a cassette keeps of it.
     """
 
     method: str
@@ -67,6 +76,8 @@ class Request:
     content: bytes | None = None
     body: Json = None
     without: tuple[str, ...] = ()  # header fields of the endpoint's profile to leave out, in lower case
+    folded: Json = None
+    hang_up: HangUp | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +96,7 @@ class Ending(StrEnum):
     TIMED_OUT = "timed-out"  # we stopped waiting: idle or whole time limit
     HELD_OPEN = "held-open"  # the terminator of the stream came, and the connection stayed open after it
     TOO_LARGE = "too-large"  # we stopped reading: more bytes or events than the limits allow
+    HUNG_UP = "hung-up"  # we left in the middle, as the step says
 
 
 class Evidence(StrEnum):
@@ -125,6 +137,7 @@ class Silence(StrEnum):
     TIMED_OUT = "timed-out"  # connected, and no first byte in time
     BROKEN = "broken"  # the connection ended, or spoke something other than HTTP, before a response began
     NOT_RECORDED = "not-recorded"  # replay: the cassette has no such request
+    NO_EQUIVALENT = "no-equivalent"  # the endpoint's API has no form for what is asked: nothing was sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,10 +194,20 @@ class Framing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One request and the reply to it, decoded. One of the subclasses below, always."""
+    """One request and the reply to it, decoded. One of the subclasses below, always.
+
+    Where the endpoint speaks another API, this is what it means in the form of Chat Completions, and `wire` what was really
+    sent and answered; else `wire` is None.
+    """
 
     request: Request
     reply: Reply
+    wire: Exchange | None = None
+
+    @property
+    def on_the_wire(self) -> Exchange:
+        """What was really sent and answered."""
+        return self.wire or self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,11 +241,11 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChatStreamed(Exchange):
-    """POST /chat/completions, streamed.
+class Streamed(Exchange):
+    """An event stream, where one was asked for.
 
     `chunks` are the events whose data is JSON, in order, an in-band error among them. `body` is what they add up to, in
-    the shape of a completion. `failed_at` is the index in `chunks` of the first in-band error, or None.
+    the shape of the document that is not streamed. `failed_at` is the index in `chunks` of the first in-band error, or None.
     """
 
     events: tuple[Event, ...]
@@ -233,10 +256,40 @@ class ChatStreamed(Exchange):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChatStreamed(Streamed):
+    """POST /chat/completions, streamed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refused(Exchange):
     """Any status but 2xx. `body` is its JSON document, or its text."""
 
     body: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagesCompleted(Completed):
+    """POST /messages (Anthropic's Messages API), not streamed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagesStreamed(Streamed):
+    """POST /messages, streamed. `chunks` are its events, `body` the message that they add up to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagesModelsListed(Completed):
+    """GET /models, as the Messages API lists them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagesModelRetrieved(Completed):
+    """GET /models/{id}, as the Messages API tells of one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagesRefused(Refused):
+    """Any status but 2xx, of the Messages API."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,7 +316,8 @@ class Finding:
 
     `rule` is a rule's id (`stream.ends-with-done`) or `suite/case:kind` for a claim; `kind` is set for claims only.
     `at` is a JSON Pointer into the body (`/choices/0/index`), one into the chunks (`chunks/3/choices/0/delta`), or a byte
-    range of the body (`bytes 120-240`). `level` is None for `given` and `effect`.
+    range of the body (`bytes 120-240`); with `translated ` before it, a place in what another API's answer means, which is
+    nowhere in its bytes. `level` is None for `given` and `effect`.
     """
 
     rule: str
@@ -288,9 +342,10 @@ class Claims:
     headers: Mapping[str, Fragment] = field(default_factory=dict)
     body: Mapping[str, Fragment] = field(default_factory=dict)  # JSON Pointer → fragment
     chunks: Mapping[str, Fragment] = field(default_factory=dict)  # the same, into the array of chunks
+    took_ms: Fragment | None = None  # from the request's being sent to the last byte of its answer, in milliseconds
 
     def __bool__(self) -> bool:
-        return self.status is not None or bool(self.headers or self.body or self.chunks)
+        return self.status is not None or self.took_ms is not None or bool(self.headers or self.body or self.chunks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,11 +362,16 @@ class Http:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One request of a case and what it claims. Exactly one of `request` and `http` is set."""
+    """One request of a case and what it claims. Exactly one of `request` and `http` is set.
+
+    `together`: it is sent at the same time as the step before it.
+    """
 
     id: str
     request: dict[str, Json] | None = None
     http: Http | None = None
+    together: bool = False
+    hang_up: HangUp | None = None
     claims: Mapping[Kind, Claims] = field(default_factory=dict)
     line: int = 0  # in the suite's file, from 1
 
@@ -395,27 +455,71 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What is said publicly of an endpoint, and where. `says` may be empty where the link is all that is kept."""
+
+    link: str
+    says: str = ""
+    checked: str | None = None  # the day somebody read it, YYYY-MM-DD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retired:
+    """An endpoint that is gone: what it was and what became of it, since when, and the endpoint that took its place."""
+
+    says: str
+    on: str  # a day or a month
+    link: str
+    instead: str | None = None
+
+
+HEADROOM: Final = 2048
+"""Tokens to think in, where a profile does not say how many: what a thinking model needs for a short question, and more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """What the probe found out about a model and the endpoint that serves it; None: it did not show."""
+
+    thinks: bool | None = None  # does it think before it answers, at the cost of the limit?
+    token_field: str | None = None  # the name of the limit that was taken
+    echoes: bool | None = None  # does it say a word that it is told to say?
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """A base URL, a model and a way to authenticate.
 
-    `headers` and `query` may hold `${NAME}`, which the wire alone replaces from the environment when it sends.
+    `headers`, `query` and `base_url` may hold `${NAME}`, which the wire alone replaces from the environment when it sends.
+    `optional_headers` are sent where every variable that they name is set.
     """
 
     name: str
     title: str
     base_url: str
-    model: str | None = None
+    model: str | None = None  # may be `${NAME}`
     models: Mapping[str, str] = field(default_factory=dict)  # feature → model
+    models_path: str | None = "/models"  # where the models are listed; None: nowhere
     dialect: str = "openai"
     headers: Mapping[str, str] = field(default_factory=dict)
+    optional_headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
-    token_field: str = "max_tokens"  # what `$max_tokens` in a request becomes
-    lacks: Mapping[str, str] = field(default_factory=dict)  # feature → where the vendor says so
+    token_field: str | None = None  # what `$max_tokens` in a request becomes; None: what the probe finds, else max_tokens
+    thinks: bool | None = None  # does the model think before it answers? None: what the probe finds
+    headroom: int = HEADROOM  # tokens that a thinking model gets on top of `$max_tokens`
+    context: int | None = None  # how many tokens the model's window holds
+    has: Mapping[str, Statement] = field(default_factory=dict)  # feature → where the vendor says that it has it
+    lacks: Mapping[str, Statement] = field(default_factory=dict)  # feature → where the vendor says that it lacks it
+    quirks: tuple[Statement, ...] = ()  # what is known to be peculiar
     known: Mapping[str, Accepted] = field(default_factory=dict)  # suite/case or rule id → accepted failure
     retry: Retry = Retry()
     limits: Limits = Limits()
     notes: str = ""
+    docs: str = ""  # the vendor's page
+    checked: str | None = None  # the day this was read there
+    retired: Retired | None = None
     recorded: Mapping[str, str] = field(default_factory=dict)  # in a cassette's folder: what served it (server, version)
+    learned: Mapping[str, Learned] = field(default_factory=dict)  # model → what the probe found; in no profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -445,6 +549,7 @@ class Looked:
     claims_verdict: Verdict  # what it would be without the findings of standing rules and the contract
     findings: tuple[Finding, ...] = ()
     applied: frozenset[str] = frozenset()
+    documents: frozenset[str] = frozenset()  # the kinds of documents (completion, chunk, error …) that the contract looked at
     reason: str | None = None  # in words, where the findings do not say it
 
 

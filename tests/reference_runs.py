@@ -26,7 +26,7 @@ from harness.model import (
     Unanswered,
     Verdict,
 )
-from harness.reference import MODELS, Fault, reply
+from harness.reference import MODELS, Change, reply
 
 ENDPOINT = Endpoint(name="reference", title="The reference server", base_url="http://127.0.0.1/v1", model=MODELS[0])
 
@@ -36,7 +36,7 @@ class Desk:
     """What a wire is to a conversation: takes requests, gives the replies of the reference server, and keeps both."""
 
     serial: int
-    faults: Sequence[Fault] = ()
+    faults: Sequence[Change] = ()
     kept: list[tuple[Request, int, Reply]] = field(default_factory=list)
 
     async def send(self, request: Request) -> Reply | Unanswered:
@@ -76,7 +76,7 @@ async def _yes() -> bool:
     return True
 
 
-def held(trial: Trial, serial: int, faults: Sequence[Fault] = ()) -> tuple[Judged, Desk]:
+def held(trial: Trial, serial: int, faults: Sequence[Change] = ()) -> tuple[Judged, Desk]:
     """A trial held with the reference server: what came of it, and what was said."""
     desk = Desk(serial, faults)
     optional = {feature.id: feature.optional for suite in shipped() for feature in suite.features}
@@ -90,7 +90,7 @@ def faultless() -> tuple[tuple[Trial, int, Judged, Desk], ...]:
     return tuple((trial, 1000 * place, *held(trial, 1000 * place)) for place, trial in enumerate(all_trials))
 
 
-def with_faults(faults: Sequence[Fault]) -> Iterator[tuple[Trial, Judged]]:
+def with_faults(faults: Sequence[Change]) -> Iterator[tuple[Trial, Judged]]:
     """The trials that a fault makes any difference to: where every reply is the same, so is what is said of it."""
     for trial, serial, _, desk in faultless():
         if any(reply(request, number, faults) != replied for request, number, replied in desk.kept):
@@ -111,7 +111,7 @@ def standing(findings: Iterable[Finding]) -> frozenset[str]:
     return frozenset(finding.rule for finding in findings if finding.kind is None)
 
 
-def caught(faults: Sequence[Fault]) -> frozenset[str]:
+def caught(faults: Sequence[Change]) -> frozenset[str]:
     """What reports a fault over all cases: the rules that do, or, where none does, the cases that do not pass."""
     differing = list(with_faults(faults))
     rules = standing(finding for _, judged in differing for finding in judge.findings(judged))

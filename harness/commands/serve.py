@@ -8,8 +8,11 @@ import click
 @click.command()
 @click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65535), help="On 127.0.0.1; 0: any free port.")
 @click.option("--fault", "faults", multiple=True, metavar="ID", help="A defect to have (repeatable; see `list faults`).")
+@click.option(
+    "--lookalike", "lookalikes", multiple=True, metavar="ID", help="A legal oddity to have (repeatable; see `list lookalikes`)."
+)
 @click.option("--pace", default=1.0, show_default=True, type=click.FloatRange(0, 100), help="How slow it streams; 0: at once.")
-def command(port: int, faults: tuple[str, ...], pace: float) -> None:
+def command(port: int, faults: tuple[str, ...], lookalikes: tuple[str, ...], pace: float) -> None:
     """The reference server: it conforms, but for the faults that it is given. No key is needed.
 
     \b
@@ -22,7 +25,7 @@ def command(port: int, faults: tuple[str, ...], pace: float) -> None:
     from harness import reference
     from harness.reference import server
 
-    chosen = reference.faults_named(faults)
+    chosen: tuple[reference.Change, ...] = (*reference.faults_named(faults), *reference.lookalikes_named(lookalikes))
 
     async def serve() -> None:
         async with server.serve(port, faults=chosen, pace=pace) as bound:

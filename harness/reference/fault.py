@@ -15,10 +15,10 @@ import functools
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from harness.errors import BadInput
 from harness.reference.answer import Asked
@@ -41,6 +41,19 @@ class Stage(StrEnum):
     REPLY = "reply"  # Reply: the whole
 
 
+class Change(Protocol):
+    """What is done to one stage of a reply: a fault, or a look-alike of one (`harness.reference.lookalike`)."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def stage(self) -> Stage: ...
+
+    @property
+    def change(self) -> Callable[[Any, Asked], Any]: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """A fault and what is said about it.
@@ -59,6 +72,7 @@ class Fault:
 
 
 _Change = TypeVar("_Change", bound=Callable[[Any, Asked], Any])
+_Changing = TypeVar("_Changing", bound=Change)
 
 
 def fault(stage: Stage, *, caught_by: Iterable[str], field: Iterable[str] = ()) -> Callable[[_Change], _Change]:
@@ -74,14 +88,17 @@ def fault(stage: Stage, *, caught_by: Iterable[str], field: Iterable[str] = ()) 
 @functools.cache
 def all_faults() -> tuple[Fault, ...]:
     """Every marked function of every module in `harness/reference/faults/`, by id."""
-    package = importlib.import_module("harness.reference.faults")
-    found = [
-        _fault(function)
-        for module in pkgutil.iter_modules(package.__path__)
-        for function in vars(importlib.import_module(f"{package.__name__}.{module.name}")).values()
-        if hasattr(function, "_fault") and function.__module__ == f"{package.__name__}.{module.name}"
-    ]
+    found = [_fault(function) for function in marked("harness.reference.faults", "_fault")]
     return tuple(sorted(found, key=lambda one: one.id))
+
+
+def marked(package: str, mark: str) -> Iterator[Callable[[Any, Asked], Any]]:
+    """The functions of a package's modules that have a mark, each where it is written."""
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        name = f"{package}.{module.name}"
+        for function in vars(importlib.import_module(name)).values():
+            if hasattr(function, mark) and function.__module__ == name:
+                yield function
 
 
 def _fault(function: Callable[[Any, Asked], Any]) -> Fault:
@@ -100,10 +117,15 @@ def _fault(function: Callable[[Any, Asked], Any]) -> Fault:
 
 def faults_named(ids: Sequence[str]) -> tuple[Fault, ...]:
     """The faults of these ids, in the order of `ids`. Raises BadInput for an unknown one, with those that look like it."""
-    known = {one.id: one for one in all_faults()}
+    return named(ids, all_faults(), "fault")
+
+
+def named(ids: Sequence[str], among: Sequence[_Changing], kind: str) -> tuple[_Changing, ...]:
+    """Those of `among` that have these ids. `kind` is what they are called. Raises BadInput."""
+    known = {one.id: one for one in among}
     for identifier in ids:
         if identifier not in known:
             near = difflib.get_close_matches(identifier, known, n=3)
-            hint = f"did you mean {' or '.join(near)}?" if near else "`chatcompat list faults` shows those that there are"
-            raise BadInput(f"unknown fault {identifier!r}: {hint}")
+            hint = f"did you mean {' or '.join(near)}?" if near else f"`chatcompat list {kind}s` shows those that there are"
+            raise BadInput(f"unknown {kind} {identifier!r}: {hint}")
     return tuple(known[identifier] for identifier in ids)

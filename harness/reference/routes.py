@@ -16,7 +16,7 @@ from harness.model import Frame, Json, Reply, Request
 from harness.reading import ABSENT, integer, obj, parse
 from harness.reference import fields, validate, write
 from harness.reference.answer import Asked
-from harness.reference.fault import Fault, Stage
+from harness.reference.fault import Change, Stage
 from harness.reference.refusal import Refusal, unknown_model
 from harness.reference.speak import FIRST_DAY, answer
 
@@ -34,7 +34,7 @@ _CHAT: Final = "/chat/completions"
 _METHODS: Final = {_CHAT: ("POST",), "/models": ("GET",)}
 
 
-def reply(request: Request, serial: int, faults: Sequence[Fault] = ()) -> Reply:
+def reply(request: Request, serial: int, faults: Sequence[Change] = ()) -> Reply:
     """The reply to a request whose path is relative to the base URL; `serial` tells requests apart, and dates them."""
     arrived = Asked(request=request, body={}, serial=serial)
     asked = replace(arrived, request=_through(Stage.REQUEST, request, arrived, faults))
@@ -48,13 +48,13 @@ def reply(request: Request, serial: int, faults: Sequence[Fault] = ()) -> Reply:
     return changed
 
 
-def elsewhere(request: Request, serial: int, faults: Sequence[Fault] = ()) -> Reply:
+def elsewhere(request: Request, serial: int, faults: Sequence[Change] = ()) -> Reply:
     """The reply to a request whose path is not under the base URL at all."""
     asked = Asked(request=request, body={}, serial=serial)
     return _refused(_no_such_path(request), asked, faults)
 
 
-def _through(stage: Stage, made: Any, asked: Asked, faults: Iterable[Fault]) -> Any:
+def _through(stage: Stage, made: Any, asked: Asked, faults: Iterable[Change]) -> Any:
     for fault in faults:
         if fault.stage is stage:
             made = fault.change(made, asked)
@@ -64,7 +64,7 @@ def _through(stage: Stage, made: Any, asked: Asked, faults: Iterable[Fault]) -> 
 # ---------------------------------------------------------------- routes
 
 
-def _routed(asked: Asked, faults: Sequence[Fault]) -> Reply:
+def _routed(asked: Asked, faults: Sequence[Change]) -> Reply:
     request = asked.request
     path = re.sub(r"/{2,}", "/", request.path.partition("?")[0]).rstrip("/") or "/"
     known = path if path in _METHODS else "/models" if path.startswith("/models/") else None
@@ -116,7 +116,7 @@ def _authorised(request: Request) -> None:
 # ---------------------------------------------------------------- chat
 
 
-def _chat(asked: Asked, faults: Sequence[Fault]) -> Reply:
+def _chat(asked: Asked, faults: Sequence[Change]) -> Reply:
     body = parse(asked.request.content or b"")
     if body is ABSENT or not isinstance(body, dict):
         said = "The body of the request is not a JSON object."
@@ -153,13 +153,13 @@ def _model_of(body: Mapping[str, Json]) -> str:
 # ---------------------------------------------------------------- replies of one document
 
 
-def _one_document(document: Json, asked: Asked, faults: Sequence[Fault], *, after_ms: float) -> Reply:
+def _one_document(document: Json, asked: Asked, faults: Sequence[Change], *, after_ms: float) -> Reply:
     content = _through(Stage.BODY, write.pretty(document), asked, faults)
     headers = fields.document(asked.request, asked.serial, after_ms, len(content))
     return Reply(status=200, headers=headers, frames=(Frame(at_ms=after_ms, data=content),))
 
 
-def _refused(refusal: Refusal, asked: Asked, faults: Sequence[Fault]) -> Reply:
+def _refused(refusal: Refusal, asked: Asked, faults: Sequence[Change]) -> Reply:
     refusal = _through(Stage.REFUSAL, refusal, asked, faults)
     document = _through(Stage.ERROR, refusal.document(), asked, faults)
     content = _through(Stage.BODY, write.pretty(document), asked, faults)

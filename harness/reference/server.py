@@ -13,7 +13,7 @@ import h11
 
 from harness.model import Ending, Reply, Request
 from harness.reading import _Absent, parse
-from harness.reference.fault import Fault
+from harness.reference.fault import Change
 from harness.reference.routes import elsewhere, reply
 
 HOST: Final = "127.0.0.1"
@@ -29,7 +29,7 @@ Log = Callable[[Request, Reply], None]
 
 
 @asynccontextmanager
-async def serve(port: int = 0, *, faults: Sequence[Fault] = (), pace: float = 1.0, log: Log | None = None) -> AsyncIterator[int]:
+async def serve(port: int = 0, *, faults: Sequence[Change] = (), pace: float = 1.0, log: Log | None = None) -> AsyncIterator[int]:
     """Serve until the block ends; yields the port, a free one for 0.
 
     `pace` stretches the times of replies: 1.0 as they say, 0.0 without any wait. `log` is called after each reply. Raises
@@ -70,7 +70,7 @@ async def serve(port: int = 0, *, faults: Sequence[Fault] = (), pace: float = 1.
 
 
 @contextmanager
-def running(faults: Sequence[Fault] = (), *, pace: float = 0.0, port: int = 0) -> Iterator[str]:
+def running(faults: Sequence[Change] = (), *, pace: float = 0.0, port: int = 0) -> Iterator[str]:
     """Serve in a thread of its own; yields the base URL."""
     started = threading.Event()
     outcome: list[int | BaseException] = []
@@ -112,7 +112,7 @@ class _Connection:
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        faults: Sequence[Fault],
+        faults: Sequence[Change],
         pace: float,
         serials: Iterator[int],
         log: Log | None,

@@ -1,0 +1,1 @@
+"""Legal oddities of real servers, which nothing may be held against."""

@@ -1,4 +1,4 @@
-"""What there is to explain: rules, verdicts, features, cases and faults, each by its id."""
+"""What there is to explain: rules, verdicts, features, cases, faults and look-alikes, each by its id."""
 
 from __future__ import annotations
 
@@ -6,32 +6,91 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from harness.model import Case, Feature, Kind, Suite, Verdict
-from harness.rule import Rule
+from harness.model import Case, Feature, Kind, Level, Suite, Verdict
+from harness.rule import DOCUMENT, RECORDED, Rule, explained
 
-OF_THE_JUDGE: Final[Mapping[str, tuple[str, str, str]]] = {
-    "contract.ecosystem": (
-        "must",
-        "Every document and every chunk has what real clients read, in the types that they read.",
-        "The tolerant contract: schemas/openai/ecosystem.json. What breaks it breaks clients.",
-    ),
-    "contract.observed": (
-        "should",
-        "Every document and every chunk has what api.openai.com really sends.",
-        "schemas/openai/observed.json. Some clients mind when a key is missing that was always there.",
-    ),
-    "contract.published": (
-        "may",
-        "Every document and every chunk is as the published document says.",
-        "schemas/openai/published.json. api.openai.com itself does not keep to all of it, so this is a note.",
-    ),
-    "reply.comes": (
-        "must",
-        "Every request gets a reply.",
-        "One request of a case got none, or none in time, while the endpoint went on answering others.",
-    ),
+_ECOSYSTEM: Final = """Every document and every chunk has what real clients read, in the types that they read.
+
+    This is the tolerant contract, schemas/openai/ecosystem.json: each of its sentences is there because somebody breaks
+    without it. Where a rule of its own speaks of a place, the rule is reported and not the contract.
+
+    Clients: The AI SDK, pydantic-ai and async-openai validate the whole document, and refuse it for one null `id` or a
+    `created` that is a text; openai-python does not look, so that the program fails later on None.
+    Servers: OpenRouter (null `id` and `choices` after a failure), Azure's first chunk (empty `object`), Gemini's bridge
+    (no `id` in chunks), old Hugging Face hosts, LocalAI of 2023, gpt4all's API.
+    Fix: Look at the place that the finding names, and send what the published document lists as required there: `id`,
+    `object`, `created`, `model` and `choices`, each in its type, in every answer and every chunk.
+    Sources: pydantic/pydantic-ai#2323, pydantic/pydantic-ai#3994, OpenRouterTeam/python-sdk#44, mudler/LocalAI#788
+    """
+_OBSERVED: Final = """Every document and every chunk has what api.openai.com really sends.
+
+    That is schemas/openai/observed.json: the published document, less its two proven errors, so that neither an absent
+    `logprobs` nor a null `system_fingerprint` is held against anybody. What nearly nobody else sends is not asked for.
+
+    Clients: openai-java's strict validation and schemas generated for Effect refuse a document for one missing key; closed
+    lists of values fail on a service tier of a vendor's own, typed fields on null where a key is either absent or filled.
+    Servers: Groq (`service_tier: "on_demand"`), OpenRouter, vLLM and its descendants (null for `tool_calls`,
+    `function_call` and details), Mistral, Snowflake, lists of models without `created` (LocalAI, Gemini).
+    Fix: Leave a key out rather than send null or an empty value for it, and keep words of your own out of fields with a
+    fixed list of values.
+    Sources: openai/openai-openapi#433, inferencerlabs/inferencer-feedback#42
+    """
+_PUBLISHED: Final = """Every document and every chunk is as the published document says.
+
+    That is schemas/openai/published.json. api.openai.com itself does not keep to all of it (84 of 182 answers lack the
+    required `logprobs`, 74 have a null `system_fingerprint`), so this is a note and never counts.
+
+    Clients: Only validators that were generated from the document mind: Effect's schema and openai-java's strict
+    validation failed on OpenAI's own answers.
+    Servers: All of them, OpenAI included; most leave out `refusal` and `logprobs`.
+    Fix: Nothing has to change. To satisfy strict validators too, add `"refusal": null` to messages and
+    `"logprobs": null` to choices.
+    Sources: openai/openai-openapi#433
+    """
+_COMES: Final = """Every request gets a reply.
+
+    One request of a case got none, or none in time, while the endpoint went on answering others. An endpoint that
+    answers nothing at all is an error of the run instead.
+
+    Clients: The SDKs wait ten minutes, try twice more, and raise APITimeoutError or APIConnectionError; a chat window shows
+    its waiting mark for all that time.
+    Servers: LM Studio, which queues what comes while it answers; single-threaded servers with a second request at hand. No
+    recording can show it, since recorders keep replies alone.
+    Fix: Answer what you cannot do with a 4xx, bound the time of a generation, and let a failing worker end its request
+    with 500 rather than drop the connection.
+    Sources: lmstudio-ai/.github#10, apex-compute/unified-engine#86
+    """
+
+
+def _own(id: str, level: Level, docstring: str, source: str) -> Rule:
+    said = explained(docstring)
+    return Rule(
+        id=id,
+        level=level,
+        summary=said["Summary"],
+        doc=said["Why"],
+        clients=said["Clients"],
+        servers=said["Servers"],
+        fix=said["Fix"],
+        source=source,
+        sources=tuple(said["Sources"].split(", ")),
+        looks_at=(),
+        needs=frozenset(),
+        instead_of=(),
+        check=lambda _: (),
+    )
+
+
+OF_THE_JUDGE: Final[Mapping[str, Rule]] = {
+    rule.id: rule
+    for rule in (
+        _own("contract.ecosystem", Level.MUST, _ECOSYSTEM, "schemas/openai/SOURCE.md, which gives the reason of each sentence"),
+        _own("contract.observed", Level.SHOULD, _OBSERVED, f"{RECORDED}: what api.openai.com sent since 2025-03-15"),
+        _own("contract.published", Level.MAY, _PUBLISHED, DOCUMENT),
+        _own("reply.comes", Level.MUST, _COMES, "RFC 9110, section 3.3: a server answers each request with a response"),
+    )
 }
-"""Findings that `harness.judge` makes itself: level, summary, why."""
+"""Findings that `harness.judge` makes itself, explained like rules; they look at everything and check nothing here."""
 
 VERDICTS: Final[Mapping[Verdict, tuple[str, str]]] = {
     Verdict.PASS: ("Nothing at MUST or SHOULD.", "Notes (MAY) do not count."),
@@ -74,12 +133,16 @@ _KINDS: Final = {
 }
 
 
+_SHOWN: Final = 4
+"""So many faults are named at most; some rules have twenty."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """Something with an id. `facts` are label and text, in order."""
 
     id: str
-    kind: str  # rule, verdict, feature, case, fault
+    kind: str  # rule, verdict, feature, case, fault, look-alike
     summary: str
     doc: str = ""
     facts: tuple[tuple[str, str], ...] = ()
@@ -87,21 +150,17 @@ class Entry:
 
 def entries(suites: Sequence[Suite]) -> Iterator[Entry]:
     """Everything that can be explained. Ids are unique within a kind; of two kinds the first here is meant."""
-    from harness.reference import all_faults
+    from harness.reference import all_faults, all_lookalikes
     from harness.rule import all_rules
 
     faults = all_faults()
     caught: dict[str, list[str]] = {}
-    for fault in faults:
-        for catcher in sorted(fault.caught_by):
+    for fault in sorted(faults, key=lambda one: (len(one.caught_by), not one.field, one.id)):  # the most telling first
+        for catcher in fault.caught_by:
             caught.setdefault(catcher, []).append(fault.id)
     yield from (Entry(id=verdict.value, kind="verdict", summary=said, doc=doc) for verdict, (said, doc) in VERDICTS.items())
-    for rule in all_rules():
+    for rule in (*all_rules(), *OF_THE_JUDGE.values()):
         yield _rule(rule, caught.get(rule.id, []))
-    for name, (level, said, doc) in OF_THE_JUDGE.items():
-        yield Entry(
-            id=name, kind="rule", summary=said, doc=doc, facts=(("level", level.upper()), *_shown_by(caught.get(name, [])))
-        )
     for suite in suites:
         for feature in suite.features:
             yield _feature(suite, feature)
@@ -116,16 +175,35 @@ def entries(suites: Sequence[Suite]) -> Iterator[Entry]:
             doc=fault.doc,
             facts=(*facts, ("try it", f"chatcompat serve --fault {fault.id}")),
         )
+    for lookalike in all_lookalikes():
+        yield Entry(
+            id=lookalike.id,
+            kind="look-alike",
+            summary=f"{lookalike.summary} Legal: nothing is held against it.",
+            doc=lookalike.doc,
+            facts=(("seen in the field", ", ".join(lookalike.field)), ("try it", f"chatcompat serve --lookalike {lookalike.id}")),
+        )
 
 
 def _shown_by(faults: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    return (("shown by", f"chatcompat serve --fault {' or '.join(faults)}"),) if faults else ()
+    if not faults:
+        return ()
+    more = f", and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
+    others = (("also by", ", ".join(faults[1:_SHOWN]) + more),) if len(faults) > 1 else ()
+    return (("shown by", f"chatcompat serve --fault {faults[0]}"), *others)
 
 
 def _rule(rule: Rule, faults: Sequence[str]) -> Entry:
-    looks_at = ", ".join(sorted(kind.__name__ for kind in rule.looks_at))
-    needs = ", ".join(sorted(evidence.value for evidence in rule.needs))
-    facts = (("level", rule.level.value.upper()), ("looks at", looks_at), ("needs", needs), ("source", rule.source))
+    facts = (
+        ("level", rule.level.value.upper()),
+        ("clients", rule.clients),
+        ("servers", rule.servers),
+        ("to fix", rule.fix),
+        ("source", rule.source),
+        ("reports", ", ".join(rule.sources)),
+        ("looks at", ", ".join(sorted(kind.__name__ for kind in rule.looks_at))),
+        ("needs", ", ".join(sorted(evidence.value for evidence in rule.needs))),
+    )
     return Entry(id=rule.id, kind="rule", summary=rule.summary, doc=rule.doc, facts=(*facts, *_shown_by(faults)))
 
 

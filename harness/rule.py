@@ -4,7 +4,12 @@
     def ends_with_done(x: ChatStreamed) -> Problems:
         \"\"\"The last event is `[DONE]`, and no other is.
 
-        Why, who breaks and how.
+        Why, in prose.
+
+        Clients: which break, and how.
+        Servers: which were seen doing it.
+        Fix: what the server's author changes.
+        Sources: owner/repository#1, owner/repository#2
         \"\"\"
 
 The id of a rule is its module and its function: `stream.ends-with-done`. The type of its parameter says which exchanges
@@ -46,13 +51,20 @@ _Check = TypeVar("_Check", bound=Callable[[Any], Problems])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A rule and what is said about it. `instead_of` are contract places it answers for: `/choices/*/index`."""
+    """A rule and what is said about it. `instead_of` are contract places it answers for: `/choices/*/index`.
+
+    `source` is what it rests on; `sources` are further reports of the same failure, as `owner/repository#number`.
+    """
 
     id: str
     level: Level
     summary: str
     doc: str
+    clients: str = ""
+    servers: str = ""
+    fix: str = ""
     source: str
+    sources: tuple[str, ...] = ()
     looks_at: tuple[type[Exchange], ...]
     needs: frozenset[Evidence]
     instead_of: tuple[str, ...]
@@ -118,17 +130,41 @@ def all_rules() -> tuple[Rule, ...]:
     return tuple(sorted(found, key=lambda rule: rule.id))
 
 
+_SECTIONS: Final = ("Clients", "Servers", "Fix", "Sources")
+
+
+def explained(docstring: str) -> dict[str, str]:
+    """What a rule's docstring says: `Summary`, `Why`, and each of its sections on one line; "" where there is none.
+
+    A section begins with a line `Name: …` and goes on until the next one.
+    """
+    summary, _, rest = inspect.cleandoc(docstring).partition("\n")
+    found: dict[str, list[str]] = {name: [] for name in ("Why", *_SECTIONS)}
+    current = "Why"
+    for line in rest.splitlines():
+        name, colon, begin = line.partition(":")
+        if colon and name in _SECTIONS:
+            current, line = name, begin
+        found[current].append(line if current == "Why" else line.strip())
+    why = "\n".join(found.pop("Why")).strip()
+    return {"Summary": summary, "Why": why, **{name: " ".join(filter(None, lines)) for name, lines in found.items()}}
+
+
 def _rule(module: str, function: Callable[[Any], Problems]) -> Rule:
     level, source, needs, instead_of = function._rule  # type: ignore[attr-defined]
-    summary, _, doc = inspect.cleandoc(function.__doc__ or "").partition("\n")
+    said = explained(function.__doc__ or "")
     (parameter,) = [hint for name, hint in typing.get_type_hints(function).items() if name != "return"]
     union = isinstance(parameter, types.UnionType) or typing.get_origin(parameter) is typing.Union
     return Rule(
         id=f"{module}.{function.__name__}".replace("_", "-"),
         level=level,
-        summary=summary,
-        doc=doc.strip(),
+        summary=said["Summary"],
+        doc=said["Why"],
+        clients=said["Clients"],
+        servers=said["Servers"],
+        fix=said["Fix"],
         source=source,
+        sources=tuple(said["Sources"].split(", ")) if said["Sources"] else (),
         looks_at=typing.get_args(parameter) if union else (parameter,),
         needs=needs,
         instead_of=instead_of,

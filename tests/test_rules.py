@@ -291,7 +291,7 @@ BROKEN: Final[list[Broken]] = [
     ),
     ("tools.content-is-there-beside-calls", completed({CONTENT: GONE}, ASK_TOOLS, CALLED), set()),
     (
-        "tools.delta-has-an-index",
+        "stream.tool-delta-index",
         streamed({f"/1{DELTA}/tool_calls/0/index": GONE}, ASK_STREAM_TOOLS, CALL_CHUNKS),
         {"tools.arguments-are-json"},
     ),

@@ -10,11 +10,14 @@ if TYPE_CHECKING:
     from harness import catalogue
 
 
+_ACROSS = 110  # characters: longer lines are hard to read
+
+
 @click.command()
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def command(ids: tuple[str, ...], as_json: bool) -> None:
-    """A rule, case, feature, verdict or fault: what it means, why, who breaks, and where that is known from.
+    """A rule, case, feature, verdict, fault or look-alike: what it means, why, who breaks, and where that is known from.
 
     \b
     chatcompat explain ignored
@@ -37,8 +40,11 @@ def command(ids: tuple[str, ...], as_json: bool) -> None:
         wanted = name.removesuffix(":stream")
         wanted = wanted if wanted in known else wanted.rpartition(":")[0] or wanted  # a claim: suite/case:kind
         if wanted not in known:
-            kinds = "rule, case, feature, verdict or fault"
-            close = did_you_mean(name, known, listed=False) or "; `chatcompat list rules` (or cases, features, faults) names them"
+            kinds = "rule, case, feature, verdict, fault or look-alike"
+            close = (
+                did_you_mean(name, known, listed=False)
+                or "; `chatcompat list rules` (or cases, features, faults, lookalikes) names them"
+            )
             raise BadInput(f"there is no {kinds} {brief(name)}{close}")
         found.append(known[wanted])
     if as_json:
@@ -48,15 +54,27 @@ def command(ids: tuple[str, ...], as_json: bool) -> None:
 
 
 def _text(entry: catalogue.Entry) -> str:
+    import shutil
+    import textwrap
+
     lines = [f"{entry.id}  ({entry.kind})", entry.summary]
     if entry.doc:
         lines += ["", entry.doc]
     facts = [(label, said) for label, said in entry.facts if said]
     if facts:
         lines.append("")
-    width = max((len(label) for label, _ in facts), default=0)
+    width = max((len(label) for label, _ in facts), default=0) + 2
+    across = max(min(shutil.get_terminal_size((_ACROSS, 24)).columns, _ACROSS), width + 40)
     before = ""
     for label, said in facts:
-        lines.append(f"{label if label != before else '':<{width}}  {said}")
+        first = f"{label if label != before else '':<{width}}"
+        lines += textwrap.wrap(
+            said,
+            across,
+            initial_indent=first,
+            subsequent_indent=" " * width,
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
         before = label
     return "\n".join(lines)

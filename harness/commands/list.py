@@ -33,10 +33,21 @@ def _features() -> Iterator[dict[str, Any]]:
 
 
 def _rules() -> Iterator[dict[str, Any]]:
+    from harness.catalogue import OF_THE_JUDGE
     from harness.rule import all_rules
 
-    for rule in all_rules():
-        yield {"id": rule.id, "level": str(rule.level), "summary": rule.summary, "doc": rule.doc, "source": rule.source}
+    for rule in sorted((*all_rules(), *OF_THE_JUDGE.values()), key=lambda rule: rule.id):
+        yield {
+            "id": rule.id,
+            "level": str(rule.level),
+            "summary": rule.summary,
+            "doc": rule.doc,
+            "clients": rule.clients,
+            "servers": rule.servers,
+            "fix": rule.fix,
+            "source": rule.source,
+            "sources": list(rule.sources),
+        }
 
 
 def _endpoints() -> Iterator[dict[str, Any]]:
@@ -54,6 +65,13 @@ def _faults() -> Iterator[dict[str, Any]]:
         yield {"id": fault.id, "caught_by": sorted(fault.caught_by), "field": list(fault.field), "summary": fault.summary}
 
 
+def _lookalikes() -> Iterator[dict[str, Any]]:
+    from harness.reference import all_lookalikes
+
+    for lookalike in all_lookalikes():
+        yield {"id": lookalike.id, "field": list(lookalike.field), "summary": lookalike.summary}
+
+
 def _formats() -> Iterator[dict[str, Any]]:
     from harness import report
 
@@ -68,6 +86,7 @@ KINDS: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
     "features": _features,
     "endpoints": _endpoints,
     "faults": _faults,
+    "lookalikes": _lookalikes,
     "formats": _formats,
 }
 
@@ -76,7 +95,7 @@ KINDS: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
 @click.argument("what", type=click.Choice(sorted(KINDS)))
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with everything that is known.")
 def command(what: str, as_json: bool) -> None:
-    """What there is: suites, cases, features, rules, endpoints, faults, formats.
+    """What there is: suites, cases, features, rules, endpoints, faults, look-alikes, formats.
 
     \b
     chatcompat list cases

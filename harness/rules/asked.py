@@ -21,6 +21,15 @@ def stop_is_not_in_the_text(x: ChatCompleted | ChatStreamed) -> Problems:
     """The text never contains a stop sequence.
 
     Roleplay clients show "\\nUser:" and the model's invention of what the user says next; code editors insert garbage.
+
+    Clients: SillyTavern shows the next speaker's name at the end of each message; fill-in-the-middle editors insert the
+    marker into the file.
+    Servers: FastChat, llama.cpp's chat stream in 2025, mlx-knife, oMLX, TGI and old mlx-vlm: the text or its beginning
+    leaks, or a sequence of several tokens is never recognised.
+    Fix: Compare on decoded text, not on tokens, and hold back as many characters as the longest stop sequence has less one
+    before sending a delta. Take one string as well as a list.
+    Sources: jundot/omlx#1054, huggingface/text-generation-inference#1254, Blaizzy/mlx-vlm#1069, Luce-Org/lucebox#251,
+    lvyufeng/PocketLLM#245
     """
     for choice in answers(x):
         content = text(choice.message.get("content"))
@@ -34,6 +43,13 @@ def tokens_are_limited(x: ChatCompleted | ChatStreamed) -> Problems:
     """An answer has no more tokens than `max_completion_tokens` or `max_tokens` allows.
 
     Where the limit is dropped, an answer of five tokens becomes forty thousand, and somebody pays for them.
+
+    Clients: The AI SDK, pi and today's openai libraries send `max_completion_tokens` alone; with a server that reads only
+    the old name one question ran to 40,000 tokens.
+    Servers: llama-cpp-python (still in 0.3.36, measured), old ik_llama.cpp, Tokasaurus.
+    Fix: Read `max_completion_tokens` and `max_tokens` as one setting, and count reasoning into it.
+    Sources: Gitlawb/openclaude#739, ScalingIntelligence/tokasaurus#7, editor-code-assistant/eca#231, Gitlawb/openclaude#85,
+    devnullvoid/dms-ai-assistant#12, HKUDS/nanobot#2468
     """
     limit = asked.most_tokens(x.request) if not get(x.request.body, "prediction") else None  # rejected guesses count too
     used = integer(get(x.body, "usage", "completion_tokens"))
@@ -46,6 +62,12 @@ def nothing_is_called_when_forbidden(x: ChatCompleted | ChatStreamed) -> Problem
     """With `tool_choice: "none"` no tool is called.
 
     Agents ask so for a final answer, and turn in a circle.
+
+    Clients: Agents that ask for a closing summary with `none` get one more call, run it, ask again and never come to an
+    end.
+    Servers: Old mlx-vlm and LiteRT-LM ignored the parameter.
+    Fix: Leave the tools in the prompt if the template needs them, but turn the parser of calls off, or forbid the opening
+    token of a call, when `tool_choice` is "none".
     """
     if asked.forbids_tools(x.request):
         for choice in answers(x):
@@ -58,6 +80,12 @@ def one_call_at_a_time(x: ChatCompleted | ChatStreamed) -> Problems:
     """With `parallel_tool_calls: false` an answer has one tool call at most.
 
     Programs that cannot run two say so, and run the first alone; the next turn is refused for the missing result.
+
+    Clients: Agents that can run one call a turn send false, and leave what comes beyond the first unanswered. No client is
+    reported to crash.
+    Servers: Nobody was seen ignoring it; Cerebras answers 400 for the parameter instead, which is honest.
+    Fix: Stop the generation after the first complete call where the parameter is false; do not cut the list afterwards, or
+    the tokens of the dropped calls are still paid.
     """
     if get(x.request.body, "parallel_tool_calls") is False:
         for choice in answers(x):
@@ -73,6 +101,13 @@ def json_is_json(x: ChatCompleted | ChatStreamed) -> Problems:
     """With `response_format` `json_object` or a strict `json_schema` the content is JSON and nothing else.
 
     `json.loads` raises on a Markdown fence, or on a sentence before it.
+
+    Clients: Khoj, Open Notebook, SuggestArr and n8n hard-code `json_object` and parse what comes: `json.loads` fails at the
+    first backtick, and the user sees no answer at all.
+    Servers: LM Studio fenced the JSON or left it in the reasoning; text-generation-webui drops `response_format`, TabbyAPI
+    takes `json_object` without effect, and Anthropic's compatible layer documents that it ignores it.
+    Fix: Constrain the sampling with a grammar of JSON. A server that cannot do so answers 400 for `response_format`, so
+    that the client can fall back to a prompt of its own.
     """
     kind = get(x.request.body, "response_format", "type")
     strict = get(x.request.body, "response_format", "json_schema", "strict") is True
@@ -90,6 +125,14 @@ def strict_schema_is_followed(x: ChatCompleted | ChatStreamed) -> Problems:
     """With a strict `json_schema` the content follows the schema.
 
     `.parse()` of the SDKs, instructor and the AI SDK build typed values of it: they raise, or hold wrong values in silence.
+
+    Clients: The AI SDK's generateObject, instructor and `.parse()` of openai-python validate against the schema; loosely
+    typed programs keep a number where they declared an enum.
+    Servers: llama.cpp (report of build 9272), oMLX, Rapid-MLX and imp enforce none or only some keywords, mostly dropping
+    `minimum`, `maximum` and patterns; Anthropic's layer ignores the format.
+    Fix: Enforce every keyword of the strict subset while sampling, and answer 400 for one that the grammar cannot express,
+    rather than leave it out.
+    Sources: tetherto/qvac#1768
     """
     wanted = obj(get(x.request.body, "response_format", "json_schema"))
     if wanted.get("strict") is True and "schema" in wanted and whole(x):
@@ -106,6 +149,13 @@ def strict_arguments_follow_the_schema(x: ChatCompleted | ChatStreamed) -> Probl
     """The arguments of a call to a function with `strict: true` follow its schema.
 
     Programs that asked for it call the function without looking again. OpenAI promises it for one call at a time only.
+
+    Clients: pydantic-ai and instructor raise a validation error and pay for another try; programs without validation call
+    their function with keys missing.
+    Servers: Anthropic's compatible layer documents that it ignores `strict`; servers that only prompt with the schema do
+    the same without saying so.
+    Fix: Compile the parameters of a strict function into the grammar that constrains the arguments, or refuse `strict:
+    true` with 400.
     """
     offered = asked.functions(x.request)
     if not whole(x):

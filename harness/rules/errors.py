@@ -30,6 +30,13 @@ def not_with_200(x: Completed | Garbled) -> Problems:
 
     SDKs look at the status alone: they build an answer whose every field is None, and the program crashes later at
     `choices[0]`, with the reason lost. Retries never happen.
+
+    Clients: pydantic-ai and inspect_ai fail on missing fields long after the cause; retry logic of the SDKs is not reached,
+    since it reads only the status.
+    Servers: OpenRouter in bodies and streams, Azure once in a recording (`status: 400` inside), LM Studio.
+    Fix: Choose the status before the first byte is written. Where a provider behind you fails later, repeat its status, or
+    502 if it has none.
+    Sources: UKGovernmentBEIS/inspect_ai#3687
     """
     error = obj(x.body).get("error")
     if error and not (isinstance(x, ChatCompleted) and arr(obj(x.body).get("choices"))):
@@ -45,6 +52,13 @@ def is_json_object(x: Refused) -> Problems:
 
     Clients show the raw page, or fail in their own error handler and hide the cause. Statuses of 500 and more are left
     out: there even api.openai.com lets a gateway answer in plain text or with nothing.
+
+    Clients: openai-python has only the bytes of a page for its message; openlrc and the fms orchestrator failed on `str`
+    where an object was expected.
+    Servers: GitHub Models (429 in plain text, labelled JSON), DeepSeek and TGI (422 in plain text), nginx and Cloudflare
+    pages before a server, MLflow (unknown model as text, measured).
+    Fix: Register handlers for 404, 405, 413, 422 and 429 that write the error object, and give the proxy in front the same
+    error pages.
     """
     if _is_refusal(x) and not cut(x) and not isinstance(x.body, dict):
         yield f"status {x.reply.status} with {brief(x.body) if x.body else 'no body'}"
@@ -56,6 +70,14 @@ def under_error(x: Refused) -> Problems:
 
     FastAPI's `{"detail": …}` and flat forms such as `{"object": "error", "message": …}` reach the user as a raw dump or as
     "Bad request": the SDKs, SillyTavern, and every program that retries or shortens a conversation look under `error`.
+
+    Clients: SillyTavern prints "Bad request", Open WebUI and void a raw dump; agents that shorten a conversation on
+    `context_length_exceeded` never find the code.
+    Servers: FastAPI servers (`detail`), Mistral and vLLM of 2024 (flat), Cerebras and Hyperbolic in recordings,
+    llama-cpp-python (401, measured), Ray Serve, llama-stack.
+    Fix: Wrap what you send today: `{"error": {"message": …, "type": …, "param": null, "code": null}}`, for validation and
+    for authentication too.
+    Sources: voideditor/void#128, mistralai/platform-docs-public#7, tenstorrent/tt-inference-server#2771
     """
     body = obj(x.body)
     if _is_error(x) and isinstance(x.body, dict) and body.get("error") is None:
@@ -71,6 +93,11 @@ def error_is_an_object(x: Refused) -> Problems:
 
     With a string in its place openai-python loses message and type, Ruby clients raise ("String does not have #dig"), and
     the AI SDK fails its schema.
+
+    Clients: openai-python shows the raw body and no code; aia (Ruby) raises NoMethodError-like failures on `dig`; the AI
+    SDK reports a response that it cannot parse.
+    Servers: xAI (`{"code", "error": "text"}`), Hugging Face's API and router, LM Studio as reported.
+    Fix: Put the text into `error.message`, and add `type`, `param` and `code`, each of them null where nothing is known.
     """
     error = _error(x)
     if error is not None and not isinstance(error, dict):
@@ -82,6 +109,11 @@ def message_is_text(x: Refused) -> Problems:
     """`error.message` is a text that says something.
 
     An array of validation results shows as "[object Object]"; without a message the user learns nothing at all.
+
+    Clients: Browser interfaces concatenate it and print "[object Object]"; php-mistral and ayunis-core lost the text
+    altogether.
+    Servers: Servers on NestJS (an array), Mistral (JSON within the text, or an array).
+    Fix: Join validation results into one sentence that names the parameter; send lists under a key of your own beside it.
     """
     error = _error(x)
     if isinstance(error, dict) and not text(error.get("message")).strip():
@@ -93,6 +125,12 @@ def code_is_text(x: Refused) -> Problems:
     """`error.code` is a text or null, never the HTTP status as a number.
 
     openai-java raises `OpenAIInvalidDataException` inside the handler of the error, openai-dotnet likewise.
+
+    Clients: openai-java and openai-dotnet refuse the number while they handle the error, and openai-python typed it wrongly
+    until September 2026, so the real reason is hidden by a second failure.
+    Servers: vLLM, SGLang, llama.cpp (measured), OpenRouter, LocalAI, Gemini's bridge, Hyperbolic.
+    Fix: Send a word such as "model_not_found" or null; the number is in the status line already.
+    Sources: openai/openai-python#3532, xyOz-dev/Saturn#46
     """
     code = get(_error(x), "code")
     if code is not None and not isinstance(code, str):
@@ -104,6 +142,13 @@ def type_and_param_are_text(x: Refused) -> Problems:
     """`error.type` is a text, and `error.param` a text or null.
 
     Typed SDKs fail on the offending value itself as `param`, or on a number as `type`.
+
+    Clients: Typed SDKs (Java, .NET, Go) read both as strings and fail to decode the error; scripts print a Python
+    representation in its place.
+    Servers: Ray Serve LLM (pydantic's code as `type`, the value itself as `param`), LiteLLM (`type: "None"`, a text made of
+    nothing).
+    Fix: Send the JSON path of what is wrong as `param`, or null, and one of the known kinds as `type`, such as
+    "invalid_request_error".
     """
     for key in ("type", "param"):
         value = get(_error(x), key)
@@ -117,6 +162,13 @@ def status_fits_code(x: Refused) -> Problems:
 
     Some clients branch on the status and others on the code: retries (429 and 5xx only), asking for another key (401),
     shortening the conversation (400 `context_length_exceeded`). Where the two disagree, one half does the wrong thing.
+
+    Clients: SDKs choose the exception by the status, agents compare `code`: a key dialog that waits for 401 stays shut, a
+    retry that waits for 429 never happens. Reported as "server error" after a wrong key.
+    Servers: LocalAI (400 for an unknown model, as documented), llama-stack (500 for a wrong key).
+    Fix: Keep one table of code and status, as the published error guide has it, and let every refusal go through it.
+    Sources: ddalcu/mlx-serve#257, ddalcu/mlx-serve#258, unslothai/unsloth#8376, ray-project/ray#64833, shobrook/wut#14,
+    ogx-ai/ogx#2990, BerriAI/litellm#39787
     """
     code = text(get(_error(x), "code"))
     if x.reply.status not in _STATUS_OF.get(code, {x.reply.status}):
@@ -130,6 +182,13 @@ def malformed_is_400(x: Refused) -> Problems:
 
     422 is what FastAPI says by itself. SDKs raise another class for it (`UnprocessableEntityError`), which handlers of bad
     requests do not catch.
+
+    Clients: Handlers of `BadRequestError` in openai-python let `UnprocessableEntityError` pass; PentAGI met it as an
+    unknown failure.
+    Servers: Mistral, DeepSeek, Hyperbolic, Hugging Face's hosts; any FastAPI server without a handler of its own.
+    Fix: In FastAPI, add an exception handler for `RequestValidationError` that answers 400 with `type:
+    "invalid_request_error"` and the field's path as `param`.
+    Sources: eclipse-theia/theia#17104
     """
     if x.reply.status == 422:
         yield f"status 422 with {brief(x.body)}"

@@ -23,6 +23,11 @@ def have_the_shape_of_chat(x: ChatCompleted | ChatStreamed) -> Problems:
     """`logprobs` is `{"content": [{"token", "logprob", "bytes", "top_logprobs"}, …]}`.
 
     The form of the old completions (`tokens`, `token_logprobs`) leaves SillyTavern's token view empty, and typed SDKs refuse it.
+
+    Clients: SillyTavern's token view shows nothing; openai-python and openai-dotnet find no `content` and lose the list.
+    Servers: llama-cpp-python and vLLM in 2024, InfermaticAI; text-generation-webui leaves out `refusal`.
+    Fix: Build the objects of chat (`token`, `logprob`, `bytes`, `top_logprobs`) for this path, in place of the parallel
+    arrays of /completions.
     """
     for choice in parts(x):
         logprobs = choice.said.get("logprobs")
@@ -41,6 +46,12 @@ def are_not_positive(x: ChatCompleted | ChatStreamed) -> Problems:
     """A log probability is 0 or less.
 
     Programs compute `exp(logprob)`, a probability: a server that sends probabilities themselves shows each as certain.
+
+    Clients: Confidence scores computed as exp(logprob) leave the range of 0 to 1, and perplexities turn out below 1;
+    silent, so unreported.
+    Servers: Not seen in recordings; a server that returns softmax values has this error.
+    Fix: Return the natural logarithm of the probability after the softmax, and send 0 for a certain token, never a small
+    positive rounding error.
     """
     for at, item in _items(x):
         for where, each in (
@@ -57,6 +68,11 @@ def are_as_many_as_asked(x: ChatCompleted | ChatStreamed) -> Problems:
     """A token has no more alternatives than `top_logprobs` asked for.
 
     Tables of a fixed width overflow, and traffic grows with what nobody wanted.
+
+    Clients: Programs that read alternatives by position into a table drop or misplace the surplus. No client is known to
+    fail.
+    Servers: Nobody in the recordings, few of which have log probabilities.
+    Fix: Cut the list to `top_logprobs`; the sampled token has its own place beside it.
     """
     wanted = integer(get(x.request.body, "top_logprobs")) or 0
     for at, item in _items(x):
@@ -70,6 +86,12 @@ def spell_the_content(x: ChatCompleted | ChatStreamed) -> Problems:
 
     Programs colour the text by its tokens, and measure an answer by their sum: missing, shifted or raw tokens
     ("Ġhello") spoil both.
+
+    Clients: Token views colour the wrong words, and scorers that align answers by characters are shifted from there on. No
+    single report is known.
+    Servers: Not seen; servers that return entries of the vocabulary ("Ġhello", "▁the") do this.
+    Fix: Decode each token to text and put its raw bytes into `bytes`, leave out control tokens, and cut the list where the
+    text was cut.
     """
     if not whole(x) or get(x.request.body, "logprobs") is not True or asked.stops(x.request):
         return

@@ -22,6 +22,11 @@ def role_is_assistant(x: ChatCompleted) -> Problems:
     """The message has the role `assistant`.
 
     Typed clients refuse any other, LangChain makes a message of another kind of it, and sent back it is refused.
+
+    Clients: pydantic-ai raises; LangChain makes a ChatMessage of an unknown role, which the next request carries back and
+    the server refuses.
+    Servers: OpenRouter with null fields after a failure; other words were not seen in recordings.
+    Fix: Write the constant; names of characters or bots belong into the text or into `name`.
     """
     for choice in answers(x):
         if choice.message and choice.message.get("role") != "assistant":
@@ -37,6 +42,13 @@ def content_is_text(x: ChatCompleted | ChatStreamed) -> Problems:
 
     A list of parts or an object raises where a client joins texts ("expected string, received array"), or shows as
     "[object Object]".
+
+    Clients: The AI SDK's compatible provider stops with a type error, LangChain's string joins fail, chat windows print
+    "[object Object]".
+    Servers: Mistral's reasoning models (47 bodies, 18,132 chunks), Cloudflare Workers AI for every json_schema answer (3 of
+    3).
+    Fix: Serialize a structured answer to a string, and move thinking parts to `reasoning_content`; lists of parts are for
+    requests only.
     """
     for choice in parts(x):
         part = "message" if "message" in choice.said else "delta"
@@ -50,6 +62,11 @@ def content_is_there(x: ChatCompleted) -> Problems:
     """The message has the key `content`.
 
     `message["content"]` is the first line of every example: KeyError. (With tool calls: tools.content-is-there-beside-calls.)
+
+    Clients: Everything that subscripts a parsed dict raises KeyError; LangChain and code in the style of the AI SDK were
+    reported.
+    Servers: mlx-lm when reasoning is cut by the limit, Rapid-MLX (serializers with `exclude_none`).
+    Fix: Write the key always: null beside calls, "" for an answer without text.
     """
     for choice in answers(x):
         if choice.message and "content" not in choice.message and not _calls(choice.message):
@@ -62,6 +79,12 @@ def has_no_replacement_characters(x: ChatCompleted | ChatStreamed) -> Problems:
 
     Tokens that end within a character are decoded one by one: Chinese, Japanese and emoji come out as "��". An answer
     that was cut at its limit may end so.
+
+    Clients: Readers of Chinese, Japanese, Korean and emoji see boxes; JSON in tool arguments is spoiled for good.
+    Servers: llama.cpp (old, and a regression in 2026), llamafile, StackFlow.
+    Fix: Detokenize incrementally: hold bytes back until they form a character, and never decode with errors="replace" token
+    by token.
+    Sources: ggml-org/llama.cpp#28724, m5stack/StackFlow#7, xberg-io/liter-llm#152
     """
     if isinstance(x, ChatStreamed) and x.framing.invalid_utf8:
         return  # the decoder put it there: framing.utf-8 speaks of that
@@ -80,6 +103,12 @@ def has_no_template_words(x: ChatCompleted | ChatStreamed) -> Problems:
 
     A server with the wrong template, or one that does not skip special tokens, shows users `<|im_end|>` and `</s>`; sent
     back, they end the conversation's turn in the wrong place.
+
+    Clients: Chat windows show the markers, and the next turn carries them back into the prompt, where they close it too
+    early. Nothing crashes.
+    Servers: Old TGI (`</s>` in 14 recorded streams), a vLLM of 2024 on a local port, LM Studio.
+    Fix: Skip special tokens when decoding, add the template's end-of-turn token to the stop tokens, and use the chat
+    template that belongs to the model.
     """
     for choice in answers(x):
         content = text(choice.message.get("content"))
@@ -94,6 +123,12 @@ def answer_is_not_all_reasoning(x: ChatCompleted | ChatStreamed) -> Problems:
     """An answer that came to its end is in `content`, not in the reasoning alone.
 
     Clients show an empty answer, and JSON that was asked for is not found.
+
+    Clients: Parsers of structured output see ""; SillyTavern 1.18 was reported to show the reply inside the reasoning
+    block.
+    Servers: LM Studio with Qwen 3.5, whose JSON stands in `reasoning_content`.
+    Fix: When generation ends inside the reasoning block, hand what follows the last marker, or all of it, over as content,
+    and keep a constrained answer out of the block.
     """
     for choice in answers(x):
         message = choice.message

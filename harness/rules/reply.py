@@ -23,6 +23,13 @@ def complete(x: Exchange) -> Problems:
 
     A broken connection raises in every SDK (`RemoteProtocolError`, `APIConnectionError`), and what had arrived is lost.
     A body that hangs holds the user until a timeout, which is ten minutes in the OpenAI SDKs; one without end fills memory.
+
+    Clients: httpx raises RemoteProtocolError, the SDKs a connection error; what arrived of a stream before it is shown
+    without its end, or thrown away.
+    Servers: LM Studio ends the stream when the context overflows; recorders drop such replies, so none is among the
+    recordings.
+    Fix: Catch failures of the generation loop and end the stream with an error event and `[DONE]`; let the framework set
+    `content-length`, and raise the read timeout of a proxy.
     """
     if cut(x):
         size = sum(len(frame.data) for frame in x.reply.frames)
@@ -35,6 +42,12 @@ def not_html(x: Garbled) -> Problems:
 
     A wrong path under a server with a web interface answers 200 with its start page. The OpenAI SDKs then return a `str`
     and the program dies later at `'str' object has no attribute 'choices'`.
+
+    Clients: openai-python hands the page on as `str`: "'str' object has no attribute 'usage'" was what openlrc's users saw.
+    Servers: new-api and one-api, whose web page answers every unknown path.
+    Fix: Exclude `/v1` from the fallback route of the single-page application, and answer 404 with an error object there.
+    Sources: RooCodeInc/Roo-Code#9426, cline/cline#375, harry0703/MoneyPrinterTurbo#57,
+    ITSpecialist111/ai_automation_suggester#122, BadgerHobbs/OpenAI-API-Gateway#1, father-bot/chatgpt_telegram_bot#419
     """
     if not cut(x) and _is_html(x):
         yield f"status {x.reply.status} with an HTML page: {brief(_start(x))}"
@@ -45,6 +58,11 @@ def streams_when_asked(x: Garbled) -> Problems:
     """`stream: true` is answered by an event stream.
 
     A client that streams reads no event from one JSON document, and shows an empty answer without any error.
+
+    Clients: tinyagents and others show an empty message, because no line begins with `data:`.
+    Servers: Proxima-type wrappers, Cloudflare's REST path with GPT-OSS and Kimi.
+    Fix: Where a model cannot stream, send the finished text as one chunk, a finish chunk, and `[DONE]`: a valid stream
+    costs four lines.
     """
     if asked.streamed(x.request) and not cut(x) and isinstance(x.body, dict) and not x.body.get("error"):
         yield f"a stream was asked for, and one JSON document came: {brief(_start(x))}"
@@ -55,6 +73,11 @@ def one_document_when_asked(x: Garbled) -> Problems:
     """Without `stream: true` the answer is one JSON document.
 
     `response.json()` raises on an event stream.
+
+    Clients: `response.json()` raises JSONDecodeError on "data:"; the AI SDK's generateText reports an invalid response.
+    Servers: mini-sglang, Unsloth Studio, KAITO.
+    Fix: Read `stream` with false as its default, and collect the chunks into one document where it is absent, null or
+    false.
     """
     if not asked.streamed(x.request) and not cut(x) and _is_event_stream(x):
         yield f"no stream was asked for, and one came: {brief(_start(x))}"
@@ -65,6 +88,11 @@ def is_json(x: Garbled) -> Problems:
     """A 2xx reply holds a JSON object, or the event stream that was asked for.
 
     An empty body, plain text, broken JSON or a bare value: `JSONDecodeError` in every client, or a `str` for an answer.
+
+    Clients: openai-python returns text instead of an object or raises JSONDecodeError; inspect_ai failed on it.
+    Servers: A test service of pydantic's in the recordings; hand-written servers that print a dict.
+    Fix: Serialize with a JSON library (never a language's own representation of a value), and answer a failure with a
+    status of 4xx or 5xx.
     """
     told_elsewhere = cut(x) or _is_html(x) or isinstance(x.body, dict)
     if not told_elsewhere and not (_is_event_stream(x) and not asked.streamed(x.request)):
@@ -76,6 +104,11 @@ def status_200(x: Completed | ChatStreamed) -> Problems:
     """Success is status 200.
 
     Many small clients compare with 200 (`if response.status != 200`) and report 201 or 206 as a failure.
+
+    Clients: Programs that test `== 200` treat the answer as a failure and throw it away; the SDKs accept any 2xx. No report
+    is known.
+    Servers: Nobody in the recordings; frameworks that answer a POST with 201 by default (NestJS) do it.
+    Fix: Set the status explicitly on the handler (in NestJS `@HttpCode(200)`).
     """
     if x.reply.status != 200:
         yield f"status {x.reply.status}"
@@ -87,6 +120,11 @@ def not_redirected(x: Refused) -> Problems:
 
     After 301, 302 or 303 clients repeat a POST as GET and without its body; after any redirect to another host they drop
     the key. Slashes at the end of a path (FastAPI) and plain http before a proxy are the usual causes.
+
+    Clients: Clients repeat a 301 or 302 as GET without the body, and the server then says 405; a Telegram bot of
+    father-bot's lost its requests so.
+    Servers: FastAPI applications, which redirect a slash at the end by default.
+    Fix: Serve both spellings of the path, or answer 404; keep to 308 if a redirect cannot be avoided.
     """
     if 300 <= x.reply.status < 400:
         yield f"status {x.reply.status} to {brief(x.reply.header('location'))}"
@@ -97,6 +135,11 @@ def plain_utf_8(x: Completed | Refused) -> Problems:
     """A JSON document is UTF-8 without a byte order mark.
 
     Go, Rust and Java parsers refuse the mark ("invalid character 'ï'"), and any other encoding as a whole.
+
+    Clients: Go ("invalid character 'ï'"), serde in Rust and Jackson in Java refuse the document; JavaScript's
+    `response.json()` does not mind.
+    Servers: Not seen in recordings; .NET and Windows tools write the mark by default.
+    Fix: Encode as UTF-8 without a signature, in error pages too.
     """
     content = x.reply.content
     if not isinstance(x.body, dict | list):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from harness.choices import chunks, cut, pieces, whole
 from harness.model import ChatStreamed, Ending, Evidence, Json
-from harness.reading import arr, brief, obj, text
+from harness.reading import arr, brief, integer, obj, text
 from harness.rule import DOCUMENT, RECORDED, Problem, Problems, may, must, should
 
 _MANY = 30  # chunks with text: enough to say whether they came one by one
@@ -20,6 +20,13 @@ def ends_with_done(x: ChatStreamed) -> Problems:
 
     Clients stop reading there. Without it they wait until the connection closes, or report an answer that broke off;
     whatever follows the first is lost.
+
+    Clients: The OpenAI SDKs end silently, OpenCode reports a truncated answer, and tools that act on the terminator never
+    do.
+    Servers: Perplexity (41 of 41), GPUStack (74 of 78), Groq after an error, old TGI, MLflow (measured), ik_llama.cpp, old
+    LocalAI.
+    Fix: Write `data: [DONE]\\n\\n` once at the very end, after the usage chunk, and also after an error event.
+    Sources: tashfeenahmed/freellmapi#1087
     """
     done = [position for position, event in enumerate(x.events) if event.data == "[DONE]"]
     unfinished = b"[DONE]" in x.framing.tail  # framing.blank-line-at-end speaks of that
@@ -34,6 +41,13 @@ def closes_after_done(x: ChatStreamed) -> Problems:
     """The body ends soon after `[DONE]`.
 
     Clients that read to the end of the body, as every plain HTTP client does, hang with the whole answer in hand.
+
+    Clients: Plain readers to the end of the body (curl, fetch's `text()`) hang until a timeout; OpenCode was reported to
+    stall.
+    Servers: ik_llama.cpp, freellmapi's upstreams.
+    Fix: Close the body right after the terminator: return from the generator, write the last chunk of the transfer
+    encoding, and keep the connection alive for the next request alone.
+    Sources: mudler/LocalAI#340, diegosouzapw/OmniRoute#6777
     """
     if x.reply.ended is Ending.HELD_OPEN:
         yield "the connection stayed open after [DONE]"
@@ -44,6 +58,12 @@ def says_something(x: ChatStreamed) -> Problems:
     """A stream that does not fail has at least one chunk with a choice.
 
     Proxies turn a failure upstream into a stream of nothing but `[DONE]`: an empty answer that looks like success.
+
+    Clients: Chat windows show an empty bubble, and agents read "the model said nothing" where it was unreachable; Vaadin's
+    users reported it.
+    Servers: LiteLLM and other gateways that swallow a failure upstream.
+    Fix: If nothing has been sent yet when the model fails, answer with an error status; later, with an error event.
+    Sources: pydantic/pydantic-ai#2323, lmstudio-ai/lmstudio-bug-tracker#266, UKGovernmentBEIS/inspect_ai#3687
     """
     broken = any("choices" in chunk and not isinstance(chunk["choices"], list) for _, chunk in chunks(x))
     if whole(x) and not broken and not any(arr(chunk.get("choices")) for _, chunk in chunks(x)):
@@ -57,6 +77,10 @@ def object_is_named(x: ChatStreamed) -> Problems:
     """`object` is `chat.completion.chunk` in each chunk that names it.
 
     Clients with literal types refuse the chunk (AI SDK, pydantic), others take the stream for that of another operation.
+
+    Clients: The AI SDK and pydantic's literals reject the chunk, and so the stream.
+    Servers: Perplexity ("chat.completion" in 1,048 chunks), old TGI ("text_completion"), mini-sglang, InfermaticAI.
+    Fix: Use the constant "chat.completion.chunk" in each chunk, the usage chunk included.
     """
     for position, chunk in chunks(x):
         opening = chunk.get("object") == "" and chunk.get("choices") == []  # stream.opens-with-a-choice speaks of that
@@ -70,6 +94,11 @@ def choices_is_an_array(x: ChatStreamed) -> Problems:
 
     Chunks of a vendor's own (usage, metadata, citations) without it kill the stream: `AI_TypeValidationError`, TypeError in
     pydantic-ai, "null value for choices" in LangChain.
+
+    Clients: pydantic-ai raises TypeError, the AI SDK ends the stream with a validation error, LangChain reports "null value
+    for choices", SillyTavern failed on `data.choices[0]`.
+    Servers: vLLM on its multimodal error path, v0's API, zukijourney, OpenRouter.
+    Fix: Give each of your own events `"choices": []`, or send it under a key of a regular chunk.
     """
     for position, chunk in chunks(x):
         if not isinstance(chunk.get("choices"), list):
@@ -84,6 +113,11 @@ def opens_with_a_choice(x: ChatStreamed) -> Problems:
     """The first chunk has a choice.
 
     Clients that read `choices[0]` raise at the very start when a chunk of filter results, with no id and no model, comes first.
+
+    Clients: gradio, DeepAnalyze, Langfuse, LlamaIndex and Logfire each crashed on the very first chunk and had to add a
+    guard.
+    Servers: Azure OpenAI (72 of 79 streams), Azure AI Foundry (54), GitHub Models (46 of 46).
+    Fix: Hang the results of the prompt's filter on the first real chunk, whose choice carries the role.
     """
     first = next(iter(chunks(x)), None)
     more = any(arr(chunk.get("choices")) for _, chunk in chunks(x))
@@ -96,6 +130,10 @@ def delta_is_an_object(x: ChatStreamed) -> Problems:
     """Each choice of each chunk has an object `delta`, which may be empty.
 
     `choice.delta.content` raises without it.
+
+    Clients: autogen failed with AttributeError on NoneType, openai-node's runner and aiavatarkit likewise.
+    Servers: Azure's asynchronous content filter, whose annotation chunks have none; Foundry Local.
+    Fix: Send `"delta": {}` where there is nothing to say, and hang results of a filter beside it.
     """
     for piece in pieces(x):
         if not isinstance(piece.said.get("delta"), dict):
@@ -107,6 +145,11 @@ def no_message(x: ChatStreamed) -> Problems:
     """No choice of a chunk has a `message`.
 
     Clients that take `message` where there is one put the text so far behind the text so far.
+
+    Clients: openai-node's runner crashed on it until 2026; clients that prefer `message` show each word many times over.
+    Servers: Perplexity (the text so far in each chunk), Foundry Local.
+    Fix: Send increments under `delta` and nothing else; the whole message is for answers that are not streamed.
+    Sources: microsoft/autogen#6465, uezo/aiavatarkit#124
     """
     for piece in pieces(x):
         if "message" in piece.said:
@@ -120,6 +163,13 @@ def role_comes_first(x: ChatStreamed) -> Problems:
     """The first delta of each choice has the role `assistant`.
 
     LangChain.js makes a generic message of a chunk without it and loses its tool calls, so that n8n answers with nothing.
+
+    Clients: LangChain.js cannot tell the kind of the message, drops its tool calls, and n8n returns an empty output.
+    Servers: GPUStack (74 of 78 streams), Cloudflare, OmniRoute's and agentgateway's bridges, Lemonade with thinking models;
+    TabbyAPI never sends it.
+    Fix: Begin each choice with `{"role": "assistant", "content": ""}`, also when the first thing said is a call or
+    reasoning.
+    Sources: agentgateway/agentgateway#3005
     """
     seen: set[int] = set()
     for piece in pieces(x):
@@ -134,6 +184,12 @@ def role_comes_once(x: ChatStreamed) -> Problems:
     """Only the first delta of a choice has a role.
 
     Clients that join what deltas say, as the helper of openai-python did, get the role "assistantassistant…".
+
+    Clients: The merge of deltas in early openai-python and in Open Interpreter adds strings up and sends the result back as
+    a role.
+    Servers: OpenRouter (945 of 945), Ollama, Z.ai, Together, Databricks, SambaNova, LiteLLM for Bedrock, Dynamo.
+    Fix: Remember for each choice that the role has gone out, and leave the key away afterwards.
+    Sources: mudler/LocalAI#340, openinterpreter/openinterpreter#244, theopenco/llmgateway#317
     """
     seen: set[int] = set()
     for piece in pieces(x):
@@ -142,11 +198,41 @@ def role_comes_once(x: ChatStreamed) -> Problems:
         seen.add(piece.index)
 
 
+@must(
+    "openai/openai-python#3246, ollama/ollama#7881, open-webui/open-webui#27190, vercel/ai#15879",
+    instead_of=["/choices/*/delta/tool_calls/*/index"],
+)
+def tool_delta_index(x: ChatStreamed) -> Problems:
+    """Each tool call of a delta has an integer `index`.
+
+    It says which call the fragment belongs to. openai-python raises TypeError, the AI SDK refuses the chunk, and Open WebUI
+    never runs the tool.
+
+    Clients: openai-python's stream helper raises TypeError, the AI SDK fails its validation, Open WebUI waits for ever, and
+    AstrBot loses the arguments.
+    Servers: Gemini's bridge (6 of 6 streams), Mistral (17 calls of 2024 and 2025), Ollama up to 0.4, GPUStack (12 of 12),
+    mistral.rs, grok2api.
+    Fix: Number the calls of an answer 0, 1, 2 as they begin, and write that number into each of their deltas, even where a
+    whole call goes out at once.
+    Sources: EricLBuehler/mistral.rs#1507, chenyme/grok2api#239, AstrBotDevs/AstrBot#6692, SamSaffron/term-llm#314
+    """
+    for piece in pieces(x):
+        for at, delta in piece.calls:
+            if integer(delta.get("index")) is None:
+                yield Problem(f"index is {brief(delta.get('index'))}", f"{at}/index")
+
+
 @must("microsoft/foundry-local#221, ggml-org/llama.cpp#5876, BerriAI/litellm#1571")
 def one_id(x: ChatStreamed) -> Problems:
     """All chunks have one id.
 
     A new id is a new completion to openai-node, and an error to the accumulator of openai-go.
+
+    Clients: openai-go's accumulator rejects the chunk, openai-node begins a new completion, openai-dotnet failed.
+    Servers: Foundry Local (a suffix that counts up), old llama.cpp, LiteLLM for other providers, Groq's compound systems,
+    Avian.
+    Fix: Make the id before the first chunk, and pass it down to the function that writes them.
+    Sources: microsoft/foundry-local#144, BerriAI/litellm#14429, openai/openai-node#1982
     """
     yield from _one(x, "id")
 
@@ -156,6 +242,10 @@ def one_model(x: ChatStreamed) -> Problems:
     """All chunks name one model.
 
     Cost tables and logs take the first name or the last: they must not differ.
+
+    Clients: Dashboards keyed by the name split one answer into two; nothing is known to crash.
+    Servers: Azure's first chunk has "" (which is passed over here); a second name was not seen.
+    Fix: Resolve aliases and fallbacks before streaming, and write the resolved name into each chunk.
     """
     yield from _one(x, "model")
 
@@ -165,6 +255,10 @@ def one_created(x: ChatStreamed) -> Problems:
     """All chunks have one `created`.
 
     Only the document asks for it. No client is known to mind.
+
+    Clients: openai-go's accumulator and others keep the first value. None is reported to fail.
+    Servers: llama.cpp, Ollama, xAI, Groq, old TGI, GPUStack.
+    Fix: Note the time when the request arrives, and copy it into all chunks.
     """
     yield from _one(x, "created")
 
@@ -177,6 +271,13 @@ def finish_reason_is_always_there(x: ChatStreamed) -> Problems:
     """Each choice of each chunk has the key `finish_reason`, null until the end.
 
     Typed clients (async-openai in Rust, Tabby) fail with "missing field `finish_reason`".
+
+    Clients: async-openai and Tabby (Rust) fail to decode the chunk; LibreChat had to add the key itself, and Mattermost's
+    plugin reads nothing.
+    Servers: xAI, Z.ai, Perplexity, Cerebras, Cloudflare, LiteLLM's proxy (measured, and 96 % of recorded chunks), LocalAI,
+    Gemini.
+    Fix: Turn off whatever drops null values (`exclude_none`, `omitempty`) for this key.
+    Sources: mudler/LocalAI#1194
     """
     for piece in pieces(x):
         if "finish_reason" not in piece.said:
@@ -188,6 +289,11 @@ def one_choice_per_chunk(x: ChatStreamed) -> Problems:
     """A chunk has one choice at most.
 
     With `n` greater than 1 many clients read `choices[0]` of each chunk and sort by its index: the others are lost.
+
+    Clients: SillyTavern and many small clients look at the first element only, so alternatives come out with holes. No
+    report is known.
+    Servers: Nobody in the recordings, where n above 1 is rare.
+    Fix: Write one chunk for each alternative that has something new, in the order in which the tokens come.
     """
     for position, chunk in chunks(x):
         if len(arr(chunk.get("choices"))) > 1:
@@ -202,6 +308,14 @@ def error_in_band_has_a_message(x: ChatStreamed) -> Problems:
     """A failure after the stream began is an event `{"error": {"message": …}}`.
 
     The SDKs raise what stands there. In another shape the failure shows as "unknown error", or as the end of the answer.
+
+    Clients: LiteLLM returned an empty success, Goose a "Stream decode error"; the AI SDK lost the code, a Java dashboard
+    showed nothing.
+    Servers: llama.cpp, SGLang, vLLM, exo and gateways of several kinds; TabbyAPI sends a message, but no `[DONE]`.
+    Fix: Send `data: {"error": {"message", "type", "param", "code"}}` as the next event, then `[DONE]`, and no finish reason
+    that would look like success.
+    Sources: BerriAI/litellm#40578, vercel/ai#13506, exo-explore/exo#1758, apache/rocketmq-dashboard#2178,
+    ggml-org/llama.cpp#14566, fr0ster/llm-agent#22
     """
     if x.failed_at is not None:
         error = obj(x.chunks[x.failed_at].body).get("error")
@@ -218,6 +332,13 @@ def arrives_bit_by_bit(x: ChatStreamed) -> Problems:
 
     Buffers and compression in a proxy keep the whole answer back: the user looks at a still screen, and clients time out.
     Judged only where it shows: many chunks at once after a long wait.
+
+    Clients: The window stands still on "processing", and clients with a timeout between reads give up although the model
+    works.
+    Servers: llama.cpp behind nginx, FastAPI with GZip middleware, Express with compression, any buffering proxy; Ollama and
+    Dynamo when tools are declared.
+    Fix: Switch buffering off for this route (`X-Accel-Buffering: no`, `proxy_buffering off`), exclude text/event-stream
+    from compression, and flush after each event.
     """
     came = [
         x.events[x.chunks[piece.chunk].event].at_ms

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 
 from harness import asked
-from harness.choices import Choice, answers, calls, parts, pieces, whole
+from harness.choices import Choice, answers, calls, parts, whole
 from harness.model import ChatCompleted, ChatStreamed, Evidence, Json
-from harness.reading import arr, brief, get, integer, obj, parse, text
+from harness.reading import arr, brief, get, obj, parse, text
 from harness.rule import RECORDED, Problem, Problems, must, should
 
 _RAW_CALL = re.compile(
@@ -26,6 +26,12 @@ def none_is_no_key(x: ChatCompleted | ChatStreamed) -> Problems:
     """Without a tool call there is no key `tool_calls`: neither null nor an empty array.
 
     Clients that ask whether the key is there go on to run nothing, and strict servers refuse `[]` when it is sent back.
+
+    Clients: Programs that test `"tool_calls" in message` take the branch for tools; sent back as `[]`, the message is
+    refused by strict servers.
+    Servers: vLLM of 2024, Mistral (551 bodies with null), Together, Nebius, LiteLLM's proxy, Foundry Local, Inferencer.
+    Fix: Leave the key out while the list is empty, in deltas too.
+    Sources: jekalmin/extended_openai_conversation#456
     """
     for choice in parts(x):
         part, said = _part(choice)
@@ -38,6 +44,12 @@ def call_has_an_id(x: ChatCompleted) -> Problems:
     """Each tool call of a message has an `id` that is a text and not empty.
 
     The tool's result must name it: the next turn is refused (400) without.
+
+    Clients: openai-dotnet cannot send the call back, and openai-node's runTools gets 400 on the next turn.
+    Servers: Gemini's bridge (""), LM Studio, llama.cpp of February 2025, old TGI (a number).
+    Fix: Make one when the model gives none, `call_` and 24 random characters, and keep it the same when the conversation
+    comes back.
+    Sources: lmstudio-ai/lmstudio-bug-tracker#830
     """
     for choice in answers(x):
         for at, call in choice.calls:
@@ -50,6 +62,11 @@ def ids_differ(x: ChatCompleted | ChatStreamed) -> Problems:
     """No two tool calls of an answer have one `id`.
 
     Results are matched by it: one result goes to both calls, or the next turn is refused.
+
+    Clients: Results are stored by id, so both calls get one of them, and openai-node is refused on the next turn.
+    Servers: LM Studio, llama.cpp of 2025.
+    Fix: Take random ids rather than a hash of the name or a constant, and make one per call, not one per answer.
+    Sources: ggml-org/llama.cpp#11992
     """
     seen: set[tuple[int, str]] = set()
     for choice, at, call in _begun(x):
@@ -59,27 +76,17 @@ def ids_differ(x: ChatCompleted | ChatStreamed) -> Problems:
         seen.add((choice, name))
 
 
-@must(
-    "openai/openai-python#3246, ollama/ollama#7881, open-webui/open-webui#27190, vercel/ai#15879",
-    instead_of=[_DELTA + "/*/index"],
-)
-def delta_has_an_index(x: ChatStreamed) -> Problems:
-    """Each tool call of a delta has an integer `index`.
-
-    It says which call the fragment belongs to. openai-python raises TypeError, the AI SDK refuses the chunk, and Open WebUI
-    never runs the tool.
-    """
-    for piece in pieces(x):
-        for at, delta in piece.calls:
-            if integer(delta.get("index")) is None:
-                yield Problem(f"index is {brief(delta.get('index'))}", f"{at}/index")
-
-
 @must("ai-dynamo/dynamo#4723, su-kaka/gcli2api#406, huggingface/smolagents#1958, camel-ai/camel#3662")
 def index_is_of_one_call(x: ChatStreamed) -> Problems:
     """One `index` is one call: parallel calls have different ones.
 
     Clients join what has the same index: arguments `{…}{…}` and names glued together.
+
+    Clients: smolagents, Unsloth Studio and Home Assistant's local_openai fail with "Extra data" on the arguments of two
+    calls in a row.
+    Servers: Bridges to Gemini (gcli2api, iHub), Dynamo, LiteLLM's Responses bridge, Plexus, Ollama.
+    Fix: Count over the whole answer and not within a chunk: the second call has index 1 even if each chunk holds only one.
+    Sources: unslothai/unsloth#10059, mcowger/plexus#691, intrafind/ihub-apps#1722, skye-harris/hass_local_openai_llm#12
     """
     for call in calls(x):
         first = ""
@@ -95,6 +102,14 @@ def indexes_count_from_zero(x: ChatStreamed) -> Problems:
     """The tool calls of a choice have the indexes 0, 1, 2 in turn.
 
     Clients use the index as the position in an array, and raise on the hole.
+
+    Clients: openai-node writes to `tool_calls[1]` and leaves `undefined` in front; code that walks over the array stops
+    there.
+    Servers: OpenRouter, in 13 recorded streams.
+    Fix: When text or reasoning takes a block of its own in the format you translate from, do not number it along with the
+    calls.
+    Sources: ai-dynamo/dynamo#4723, su-kaka/gcli2api#406, huggingface/smolagents#1958, unslothai/unsloth#10059,
+    mcowger/plexus#691, intrafind/ihub-apps#1722, skye-harris/hass_local_openai_llm#12, camel-ai/camel#3662
     """
     next_of: dict[int, int] = {}
     for call in calls(x):
@@ -109,6 +124,11 @@ def first_delta_has_the_id(x: ChatStreamed) -> Problems:
     """The first delta of a call has its `id`.
 
     Clients open the call with it: Continue printed the arguments as text, and the next turn is refused (400).
+
+    Clients: Continue printed the arguments as text, and aionrs and others get 400 "tool_calls.id required" when they
+    answer.
+    Servers: Ollama with gpt-oss, StepFun, some vLLM parsers.
+    Fix: Make the id before the first fragment is sent; do not wait for the parser to see the end of the call.
     """
     for call in calls(x):
         at, delta = call.deltas[0]
@@ -121,6 +141,12 @@ def first_delta_has_the_name(x: ChatStreamed) -> Problems:
     """The first delta of a call has the name of what is called.
 
     The AI SDK refuses the chunk ("Expected 'function.name' to be a string"), others open a call of nothing.
+
+    Clients: The AI SDK rejects the chunk, and so the whole answer; whoever goes on has opened a call that cannot be
+    dispatched.
+    Servers: Not in the recordings; parsers that stream arguments before they know the name.
+    Fix: Hold the call back until its name is known, then send id, type, name and `"arguments": ""` in one delta.
+    Sources: iOfficeAI/aionrs#99
     """
     for call in calls(x):
         at, delta = call.deltas[0]
@@ -133,6 +159,11 @@ def first_delta_has_the_type(x: ChatStreamed) -> Problems:
     """The first delta of a call has its `type`.
 
     Clients that send the call back with what they got are refused: the type is required there.
+
+    Clients: A client that replays the delta as it came sends a call without `type`, and strict servers answer 400; no crash
+    is reported on reading.
+    Servers: Mistral (62 of 67 recorded streams), and 91 % of its whole calls.
+    Fix: Add `"type": "function"` to the delta that opens the call.
     """
     for call in calls(x):
         at, delta = call.deltas[0]
@@ -145,6 +176,11 @@ def name_comes_once(x: ChatStreamed) -> Problems:
     """Only the first delta of a call has a name.
 
     Clients join texts: "get_weatherget_weather" is no tool they know.
+
+    Clients: The OpenAI SDK for Python reads "get_weatherget_weather…" (measured with llama-cpp-python), and SillyTavern the
+    same.
+    Servers: llama-cpp-python (each delta), LiteLLM, vLLM's finish chunk.
+    Fix: Send the name with the id in the opening delta, and clear it from the object that you fill for the next ones.
     """
     for call in calls(x):
         named = False
@@ -166,6 +202,12 @@ def later_deltas_add_arguments_alone(x: ChatStreamed) -> Problems:
 
     SillyTavern makes "call_1call_1" of a repeated id, and forgets the id where null follows. (A name that is repeated:
     tools.name-comes-once.)
+
+    Clients: SillyTavern's applyToolCallDelta joins repeated texts and lets null wipe out what was there.
+    Servers: OpenRouter (null ids in 278 deltas), Azure AI Foundry, vLLM in its finish chunk, LiteLLM (`type` in each
+    delta), llama-cpp-python (measured).
+    Fix: Build continuation deltas from `index` and `function.arguments` alone, with no key for what has been said already.
+    Sources: BerriAI/litellm#11407, vllm-project/vllm#31438
     """
     for call in calls(x):
         for at, delta in call.deltas[1:]:
@@ -187,6 +229,12 @@ def arguments_are_text(x: ChatCompleted | ChatStreamed) -> Problems:
     """`function.arguments` is a text that holds JSON, not the JSON itself.
 
     Typed SDKs refuse an object; others run the tool with `{}`.
+
+    Clients: openai-dotnet and other typed SDKs refuse the object; claudette ran its tools with `{}`, and picoclaw lost what
+    was in it.
+    Servers: llama.cpp (March 2026), old TGI, OpenRouter in a recording, leaks of Ollama's native format.
+    Fix: Serialize the object once more before it goes into the call: `"arguments": "{\\"city\\": \\"Paris\\"}"`.
+    Sources: ggml-org/llama.cpp#20202, sipeed/picoclaw#1379, mrdushidush/claudette#238
     """
     for choice in parts(x):
         for at, call in choice.calls:
@@ -203,6 +251,12 @@ def arguments_are_json(x: ChatCompleted | ChatStreamed) -> Problems:
 
     Streams that send the whole arguments once more at the end, or two calls as one, give `{…}{…}`: every call fails, and
     only when streaming.
+
+    Clients: elizaOS and OpenCodex lost every call, only in streams: the joined text is "{…}{…}" and json.loads says "Extra
+    data".
+    Servers: vLLM (the whole arguments again in the finish chunk), elizaOS cloud, OpenCodex, llama.cpp in 2026.
+    Fix: Send only what has not been sent yet, give parallel calls indexes of their own, and do not flush the parser's
+    buffer twice.
     """
     for at, arguments in _arguments(x):
         if arguments.strip() and not isinstance(parse(arguments), dict):
@@ -216,6 +270,11 @@ def arguments_are_not_empty(x: ChatCompleted | ChatStreamed) -> Problems:
     """A call without arguments has `"{}"`, not "".
 
     `json.loads("")` raises in every program that runs the tool: the user sees a crash, and only with tools without parameters.
+
+    Clients: Simon Willison's llm stops with a JSON decode error, pydantic-ai with a validation error on None.
+    Servers: OpenRouter (79 calls and 48 streams), Databricks, vLLM's Hermes parser, Venice.
+    Fix: Where a model produced no arguments, write the two characters `{}`, in a stream as the one fragment of the call.
+    Sources: vllm-project/vllm#28806
     """
     for at, arguments in _arguments(x):
         if not arguments.strip():
@@ -228,6 +287,11 @@ def name_is_as_offered(x: ChatCompleted | ChatStreamed) -> Problems:
 
     Nobody can run "functions.get_weather", "get_weatherget_weather" or half a name: agents raise KeyError. A name that is
     like none that was offered is the model's own invention, and not the endpoint's fault.
+
+    Clients: smolagents and agents with a table of tools raise KeyError, or tell the model that its tool does not exist, and
+    it tries once more.
+    Servers: Templates that prefix "functions." and parsers that glue or cut names (vLLM reported).
+    Fix: Strip the template's namespace, match against the names in the request, and never send a part of a name.
     """
     offered = asked.names(x.request)
     for _, at, call in _begun(x):
@@ -246,6 +310,12 @@ def content_is_there_beside_calls(x: ChatCompleted) -> Problems:
     """A message with tool calls has the key `content`, null or a text.
 
     Programs that keep the conversation read `message["content"]` first, whatever else is there: KeyError.
+
+    Clients: Code in the manner of LangChain subscripts `message["content"]` and raises KeyError; promptfoo stumbled over
+    null as well.
+    Servers: Groq (43 answers), Gemini's bridge, Cerebras, mlx-lm, Rapid-MLX, old TGI.
+    Fix: Exempt this key from the filter that drops null: `"content": null` is what an answer with calls has.
+    Sources: raullenchai/Rapid-MLX#467, promptfoo/promptfoo#8162
     """
     for choice in answers(x):
         message = choice.message
@@ -261,6 +331,11 @@ def call_is_not_in_the_content(x: ChatCompleted | ChatStreamed) -> Problems:
     """A tool call is in `tool_calls`, not in the text as the model's template writes it.
 
     The program sees no call, and shows `<tool_call>{…}` to the user.
+
+    Clients: The AI SDK's `toolCalls` is empty and the program prints markup or JSON to its user.
+    Servers: LM Studio, old Ollama in streams, MTPLX, vLLM without a tool parser.
+    Fix: Choose the parser that belongs to the model's template (in vLLM `--tool-call-parser`), and hold the text back from
+    the opening marker on.
     """
     if asked.offers_tools(x.request):
         for choice in answers(x):

@@ -41,7 +41,7 @@ def calls_share_an_id(answer: Answer, asked: Asked) -> Answer:
     return _calls_changed(answer, id="call_000000000000000000000000")
 
 
-@fault(Stage.CHUNKS, caught_by=["tools.delta-has-an-index"], field=["tool-delta-index-present"])
+@fault(Stage.CHUNKS, caught_by=["stream.tool-delta-index"], field=["tool-delta-index-present"])
 def call_deltas_have_no_index(chunks: list[Json], asked: Asked) -> list[Json]:
     """No `index` in a call's deltas (Gemini's bridge, Mistral, old Ollama)."""
     for chunk in chunks:

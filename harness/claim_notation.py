@@ -16,13 +16,13 @@ from harness.profile import HEADER
 from harness.reading import brief, integer, tokens
 
 KINDS: Final = tuple(kind.value for kind in Kind)
-_PARTS: Final = ("status", "headers", "body", "chunks")
+_PARTS: Final = ("status", "headers", "body", "chunks", "took_ms")
 
 
 def claims(place: Place, streams: bool) -> Claims:
     keys = place.keys(_PARTS)
     if place.value == {}:
-        place.say(f"`{place.name}` claims nothing; it may hold `status`, `headers`, `body` and `chunks`")
+        place.say(f"`{place.name}` claims nothing; it may hold `status`, `headers`, `body`, `chunks` and `took_ms`")
     for part in _PARTS:
         if part in keys and keys[part].value == {}:
             keys[part].say(f"`{part}` claims nothing")
@@ -33,6 +33,7 @@ def claims(place: Place, streams: bool) -> Claims:
         headers=dict(_headers(keys["headers"])) if "headers" in keys else {},
         body=dict(_pointers(keys["body"])) if "body" in keys else {},
         chunks=dict(_pointers(keys["chunks"], chunks=True)) if "chunks" in keys else {},
+        took_ms=_took_ms(keys["took_ms"]) if "took_ms" in keys else None,
     )
 
 
@@ -46,6 +47,16 @@ def _status(place: Place) -> Fragment:
     _fragment(place)
     if not {"integer", "number"} & _types(place.value):
         place.say("`status` is a number: this is never so; write `type: integer`")
+    return place.value
+
+
+def _took_ms(place: Place) -> Fragment:
+    if not isinstance(place.value, dict):
+        place.say(f"`took_ms` is a fragment on the milliseconds: `{{type: number, maximum: 15000}}`, not {brief(place.value)}")
+        return False
+    _fragment(place)
+    if "number" not in _types(place.value):
+        place.say("`took_ms` is a number, and seldom a whole one: write `type: number`")
     return place.value
 
 
@@ -122,7 +133,7 @@ def _by_place(place: Place, part: str) -> Iterator[tuple[str, Place]]:
     if not has(place, part):
         return
     claim = place.at(part)
-    if part == "status":
+    if part in ("status", "took_ms"):
         yield "", claim
     elif isinstance(claim.value, dict):
         yield from claim.parts().items()

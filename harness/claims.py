@@ -73,6 +73,9 @@ def _of_kind(case: Case, claims: Claims, kind: Kind, exchange: Exchange) -> Iter
     if claims.status is not None:
         for message, _ in _unmet(claims.status, reply.status, "the status"):
             yield finding(message, "status")
+    if claims.took_ms is not None and Evidence.TIMES not in reply.lost:
+        for message, _ in _unmet(claims.took_ms, took_ms(reply), "the time that it took, in ms,"):
+            yield finding(message, "took_ms")
     for name, fragment in claims.headers.items():
         value = _header(reply, name)
         if value is None and Evidence.HEADERS in reply.lost:
@@ -91,6 +94,11 @@ def _of_kind(case: Case, claims: Claims, kind: Kind, exchange: Exchange) -> Iter
         place = f"chunks{_counted_from_start(chunks, pointer)}"
         for message, at in _unmet(fragment, resolve(chunks, pointer), place):
             yield finding(message, f"{place}{at}")
+
+
+def took_ms(reply: Reply) -> float:
+    """From the request's being sent to the last byte of the reply, in milliseconds; 0 where there was none."""
+    return reply.frames[-1].at_ms if reply.frames else 0.0
 
 
 def _header(reply: Reply, name: str) -> str | None:
@@ -174,6 +182,7 @@ def settled(step: Step, answers: Mapping[str, Exchange]) -> Step:
             headers=replaced(held.headers),
             body=replaced(held.body),
             chunks=replaced(held.chunks),
+            took_ms=None if held.took_ms is None else _settled(held.took_ms, documents),
         )
         for kind, held in step.claims.items()
     }

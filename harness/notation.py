@@ -13,18 +13,22 @@ from typing import Final
 
 from harness.claim_notation import KINDS, check_idle, check_references, claims, has, header_name
 from harness.document import Document, Place, did_you_mean
-from harness.model import Case, Feature, Http, Json, Kind, Step, Suite
+from harness.folding import PADDING, REPEAT
+from harness.model import Case, Feature, HangUp, Http, Json, Kind, Step, Suite
 from harness.reading import brief
 
 IDENTIFIER: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 ONLY_STEP: Final = "ask"
 """What the one step of a case without `steps` is called."""
 
+_MOST_REPEATED: Final = 16_000_000
+"""Characters of a text that is repeated, and blanks before a body."""
+
 _SUITE: Final = ("suite", "title", "features", "shared", "cases")
 _ASKING: Final = ("request", "http")
 _CASE: Final = ("id", "title", "needs", "stream", "tries", "steps", *_ASKING, *KINDS)
-_STEP: Final = ("id", *_ASKING, *KINDS)
-_PLACEHOLDERS: Final = ("$max_tokens", "$from")
+_STEP: Final = ("id", "together", "hang_up", *_ASKING, *KINDS)
+_PLACEHOLDERS: Final = ("$max_tokens", "$max_tokens_exactly", PADDING, "$from")
 
 
 def suites(documents: Sequence[Document], features_around: Callable[[], frozenset[str]]) -> tuple[Suite, ...]:
@@ -163,14 +167,20 @@ def _steps(place: Place, stream: tuple[bool, ...]) -> tuple[Step, ...]:
     steps: list[Step] = []
     for part in place.items():
         keys = part.keys(_STEP, ("id",))
-        steps.append(_step(part, keys, stream, tuple(step.id for step in steps)))
+        names = tuple(step.id for step in steps)
+        beside = next((place for place, step in reversed(list(enumerate(steps))) if not step.together), 0)
+        together = "together" in keys and keys["together"].value is True
+        steps.append(_step(part, keys, stream, names, names[:beside] if together else names))
     if place.value == []:
         place.say("there are no steps")
     _unique([part.at("id") for part in (place.items() if steps else ()) if has(part, "id")], "step")
     return tuple(steps)
 
 
-def _step(place: Place, keys: Mapping[str, Place], stream: tuple[bool, ...], earlier: tuple[str, ...]) -> Step:
+def _step(
+    place: Place, keys: Mapping[str, Place], stream: tuple[bool, ...], earlier: tuple[str, ...], answered: tuple[str, ...] = ()
+) -> Step:
+    """A step. `earlier` are the steps before it, `answered` those of them whose answers are there when it is sent."""
     name = ONLY_STEP
     if "steps" in place.steps:
         name = _identifier(keys["id"]) if "id" in keys else ""
@@ -180,13 +190,17 @@ def _step(place: Place, keys: Mapping[str, Place], stream: tuple[bool, ...], ear
         place.say(f"there is no `request` (nor `http`{'' if 'steps' in place.steps else ', nor `steps`'})")
     request = _request(keys["request"]) if "request" in keys else None
     http = _http(keys["http"]) if "http" in keys and "request" not in keys else None
+    together = keys["together"].truth() if "together" in keys else False
+    if together and not earlier:
+        keys["together"].say("`together` sends a step at the same time as the one before it, and there is none")
+    hang_up = _hang_up(keys["hang_up"]) if "hang_up" in keys else None
     step = Step(id=name, request=request, http=http, line=place.line)
     claimed = {Kind(kind): claims(keys[kind], _streams(step, stream)) for kind in KINDS if kind in keys}
     for key in (*_ASKING, *KINDS):
         if key in keys:
-            check_references(keys[key], earlier)
+            check_references(keys[key], answered if key in _ASKING else earlier)
     check_idle(keys)
-    return Step(id=name, request=request, http=http, claims=claimed, line=place.line)
+    return Step(id=name, request=request, http=http, together=together, hang_up=hang_up, claims=claimed, line=place.line)
 
 
 def _takes_stream(step: Step) -> bool:
@@ -201,6 +215,16 @@ def _streams(step: Step, stream: tuple[bool, ...]) -> bool:
     return (isinstance(body, dict) and body.get("stream") is True) or (step.http is not None and step.http.raw is not None)
 
 
+def _hang_up(place: Place) -> HangUp:
+    keys = place.keys(("after_events", "after_ms"))
+    if len(keys) != 1:
+        place.say("`hang_up` says when: `{after_events: 3}` of a stream, or `{after_ms: 300}`")
+    return HangUp(
+        after_events=keys["after_events"].whole(1, 1000) if "after_events" in keys else None,
+        after_ms=keys["after_ms"].whole(1, 60_000) if "after_ms" in keys else None,
+    )
+
+
 def _request(place: Place) -> dict[str, Json]:
     if not isinstance(place.value, dict):
         place.parts()
@@ -208,9 +232,35 @@ def _request(place: Place) -> dict[str, Json]:
     for key, part in place.parts().items():
         if key.startswith("$") and key not in _PLACEHOLDERS:
             part.say(f"unknown placeholder `{key}`{did_you_mean(key, _PLACEHOLDERS)}")
-    if "$max_tokens" in place.value:
-        place.at("$max_tokens").whole(1, 1_000_000)
+    if PADDING in place.value:
+        place.at(PADDING).whole(1, _MOST_REPEATED)
+    _check_repeats(place)
+    limits = [key for key in ("$max_tokens", "$max_tokens_exactly") if key in place.value]
+    for key in limits:
+        place.at(key).whole(1, 1_000_000)
+    if len(limits) > 1:
+        place.at(limits[1]).say("`$max_tokens` and `$max_tokens_exactly` exclude each other; a request has one limit")
     return place.value
+
+
+def _check_repeats(place: Place) -> None:
+    """Every `{$repeat: …}` in a request says what is repeated, and how often."""
+    if isinstance(place.value, list):
+        for part in place.items():
+            _check_repeats(part)
+    elif isinstance(place.value, dict) and REPEAT in place.value:
+        keys = place.at(REPEAT).keys(("before", "text", "times", "after"), ("text", "times"))
+        times = keys["times"].whole(1, _MOST_REPEATED) if "times" in keys else 1
+        for name in ("before", "text", "after"):
+            if name in keys and not isinstance(keys[name].value, str):
+                keys[name].say(f"`{name}` must be a text, and is {brief(keys[name].value)}")
+        if "text" in keys and isinstance(keys["text"].value, str) and len(keys["text"].value) * times > _MOST_REPEATED:
+            place.say(f"more than {_MOST_REPEATED} characters; say it with fewer `times`")
+        if len(place.value) > 1:
+            place.say("`$repeat` stands alone in its mapping")
+    elif isinstance(place.value, dict):
+        for part in place.parts().values():
+            _check_repeats(part)
 
 
 def _http(place: Place) -> Http:
@@ -240,8 +290,8 @@ def _method(place: Place) -> str:
 def _path(place: Place) -> str:
     path = place.text()
     rest = path.replace("{model}", "")
-    if path and (not re.fullmatch(r"/[!-~]*", rest) or rest.startswith("//")):
-        place.say(f"`path` goes on from the base URL and begins with one `/`, as /models does; {brief(path)} does not")
+    if path and not re.fullmatch(r"/[!-~]*", rest):
+        place.say(f"`path` goes on from the base URL and begins with `/`, as /models does; {brief(path)} does not")
     elif re.search(r"[{}]", rest):
         place.say(f"in {brief(path)} only {{model}} is replaced")
     return path

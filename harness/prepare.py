@@ -1,7 +1,8 @@
 """A step and an endpoint to the request that goes out: canonical, before its dialect and without credentials.
 
-`model` is filled in, `$max_tokens` becomes the field that the endpoint takes, a streamed trial sets `stream: true`, and
-`$from` is replaced by what earlier steps were answered. Pure.
+`model` is filled in, `$max_tokens` becomes the field that the endpoint takes, with room to think for a model that does
+(`$max_tokens_exactly` without), a streamed trial sets `stream: true`, and `$from` is replaced by what earlier steps were
+answered. Pure.
 """
 
 from __future__ import annotations
@@ -14,10 +15,15 @@ from urllib.parse import quote
 from harness.answer import CHAT
 from harness.claims import REFERENCE, Dangling, answered, resolved, settled
 from harness.errors import BadInput
-from harness.model import Case, Endpoint, Exchange, Http, Json, Request, Step, Trial
+from harness.folding import padding, unfolded
+from harness.model import Case, Endpoint, Exchange, Http, Json, Learned, Request, Step, Trial
 from harness.reading import ABSENT, parse
 
 MOST_TOKENS: Final = "$max_tokens"
+EXACTLY: Final = "$max_tokens_exactly"
+TOKEN_FIELDS: Final = ("max_tokens", "max_completion_tokens")
+"""The names of the limit; where nothing is known the first is sent, since servers that do not know the other overlook it."""
+
 MODEL: Final = "{model}"
 JSON_TYPE: Final = ("content-type", "application/json")
 _IN_PATH: Final = "/:@"  # what a path may hold as it is, and clients send so in the id of a model
@@ -32,6 +38,16 @@ def model_for(endpoint: Endpoint, case: Case) -> str:
     if model is None:
         raise BadInput(f"the endpoint {endpoint.name} has no model: give it with --model, or as `model` in its profile")
     return model
+
+
+def token_field(endpoint: Endpoint, model: str | None) -> str:
+    """What `$max_tokens` becomes: what the profile says, else what the probe of the model found, else `max_tokens`."""
+    return endpoint.token_field or endpoint.learned.get(model or "", Learned()).token_field or TOKEN_FIELDS[0]
+
+
+def thinks(endpoint: Endpoint, model: str | None) -> bool | None:
+    """Does the model think before it answers: what the profile says, else what the probe found; None: nobody knows."""
+    return endpoint.thinks if endpoint.thinks is not None else endpoint.learned.get(model or "", Learned()).thinks
 
 
 def request(trial: Trial, step: Step, answers: Mapping[str, Exchange]) -> Request:
@@ -52,8 +68,17 @@ def claimed(step: Step, answers: Mapping[str, Exchange]) -> Step:
 
 def _request(trial: Trial, step: Step, resolve: Callable[[Json], Json]) -> Request:
     if step.http is None:
-        document = _chat(resolve(step.request), trial)
-        return Request(method="POST", path=CHAT, headers=(JSON_TYPE,), content=_written(document, step), body=document)
+        whole = unfolded(step.request)
+        document = _chat(resolve(whole), trial)
+        return Request(
+            method="POST",
+            path=CHAT,
+            headers=(JSON_TYPE,),
+            content=padding(step.request) + _written(document, step),
+            body=document,
+            folded=None if whole is step.request else _chat(resolve(step.request), trial),
+            hang_up=step.hang_up,
+        )
     http = step.http
     content, document = _content(trial, step, http, resolve)
     headers = dict([JSON_TYPE] if content is not None else [])
@@ -69,6 +94,7 @@ def _request(trial: Trial, step: Step, resolve: Callable[[Json], Json]) -> Reque
         content=content,
         body=document,
         without=tuple(name for name, value in http.headers.items() if value is None),
+        hang_up=step.hang_up,
     )
 
 
@@ -84,7 +110,12 @@ def _named(body: dict[str, Json], trial: Trial) -> dict[str, Json]:
     """The body with its model (first, unless it has its own; `{model}` is the endpoint's) and its token limit."""
     filled: dict[str, Json] = {} if "model" in body else {"model": model_for(trial.endpoint, trial.case)}
     for key, value in body.items():
-        filled[trial.endpoint.token_field if key == MOST_TOKENS else key] = value
+        if key not in (MOST_TOKENS, EXACTLY):
+            filled[key] = value
+            continue
+        model = model_for(trial.endpoint, trial.case)
+        room = trial.endpoint.headroom if key == MOST_TOKENS and thinks(trial.endpoint, model) else 0
+        filled[token_field(trial.endpoint, model)] = value + room if isinstance(value, int) else value
     if filled["model"] == MODEL:
         filled["model"] = model_for(trial.endpoint, trial.case)
     return filled

@@ -352,9 +352,9 @@ SLIPS: dict[str, tuple[str, str]] = {
     "no-path": (f"id: o\ntitle: T\nhttp: {{method: GET}} {HERE}", "the key `path` is missing in `http`"),
     "path-without-slash": (
         f"id: o\ntitle: T\nhttp: {{method: GET, path: models}} {HERE}",
-        "`path` goes on from the base URL and begins with one `/`",
+        "`path` goes on from the base URL and begins with `/`",
     ),
-    "path-elsewhere": (f"id: o\ntitle: T\nhttp: {{method: GET, path: //evil.invalid/x}} {HERE}", "begins with one `/`"),
+    "path-elsewhere": (f"id: o\ntitle: T\nhttp: {{method: GET, path: 'https://evil.invalid/x'}} {HERE}", "begins with `/`"),
     "path-placeholder": (
         f"id: o\ntitle: T\nhttp: {{method: GET, path: '/m/{{id}}'}} {HERE}",
         'in "/m/{id}" only {model} is replaced',

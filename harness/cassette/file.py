@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tempfile
@@ -13,7 +14,7 @@ from typing import Any, Final
 
 from harness.cassette import scalars
 from harness.errors import BadFile
-from harness.model import Ending, Frame, Headers, Reply, Request, Trial
+from harness.model import Ending, Frame, Headers, Json, Reply, Request, Trial
 from harness.reading import ABSENT, brief, obj, parse, text
 from harness.wire.tape import NOWHERE
 
@@ -86,7 +87,8 @@ def _interaction(interaction: Interaction) -> Iterator[str]:
     yield "- request:"
     yield f"    method: {scalars.text(request.method)}"
     yield f"    uri: {scalars.quoted(NOWHERE + request.path)}"
-    yield f"    body: {'null' if request.content is None else scalars.body(request.content, 6)}"
+    content = request.content if request.folded is None else _compact(request.folded)
+    yield f"    body: {'null' if content is None else scalars.body(content, 6)}"
     yield from _headers(request.headers)
     yield "  response:"
     yield f"    status: {{code: {reply.status}, message: {scalars.quoted(_phrase(reply.status))}}}"
@@ -106,6 +108,10 @@ def _interaction(interaction: Interaction) -> Iterator[str]:
         yield "    retried: true"
     if interaction.decoded is not None:
         yield f"    decoded: {scalars.text(interaction.decoded)}"
+
+
+def _compact(document: Json) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
 
 
 def _headers(headers: Headers) -> Iterator[str]:

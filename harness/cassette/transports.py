@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 import httpx
 
 from harness.cassette.file import Cassette, Interaction, kept
 from harness.model import Endpoint, Json, Request
+from harness.prepare import TOKEN_FIELDS
 from harness.reading import brief
 from harness.wire.tape import NotRecorded, Tape, tape_of
 
-TOKEN_FIELDS: Final = ("max_tokens", "max_completion_tokens")
 MOST_DIFFERENCES: Final = 3
 
 
@@ -24,52 +24,28 @@ class Recorder(httpx.AsyncBaseTransport):
 
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
-        self._interactions: list[Interaction] = []
-        self._complete = False
+        self._tapes: list[Tape] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        tape = tape_of(request)
-        self._complete = False  # until the reply is there
+        self._tapes.append(tape_of(request))  # the wire writes the reply on it, or that it left before there was one
         response = await self._inner.handle_async_request(request)
-        assert isinstance(response.stream, httpx.AsyncByteStream)
-
-        def closed() -> None:
-            if tape.reply is not None:
-                self._complete = True
-                self._interactions.append(
-                    Interaction(request=tape.request, reply=tape.reply, retried=tape.retried, decoded=tape.decoded)
-                )
-
         headers = [(name, value) for name, value in response.headers.raw if kept(((name.decode("latin-1").lower(), ""),))]
-        stream = _Tapped(response.stream, closed)
-        return httpx.Response(response.status_code, headers=headers, stream=stream, extensions=response.extensions)
+        return httpx.Response(response.status_code, headers=headers, stream=response.stream, extensions=response.extensions)
 
     @property
     def complete(self) -> bool:
-        """Did the last request get a reply, read as far as the wire wanted? (After one that did not, none is sent.)"""
-        return self._complete
+        """Did every request get a reply, read as far as the wire wanted? (After one that did not, none is sent.)"""
+        last = {tape.turn: tape for tape in self._tapes}  # before it there may be some over connections that were closed
+        return bool(last) and all(tape.reply is not None for tape in last.values())
 
     def cassette(self, **metadata: str) -> Cassette:
-        """What was recorded so far."""
-        return Cassette(interactions=tuple(self._interactions), metadata=metadata)
-
-
-class _Tapped(httpx.AsyncByteStream):
-    """A stream that tells when it is closed, once."""
-
-    def __init__(self, inner: httpx.AsyncByteStream, closed: Callable[[], None]) -> None:
-        self._inner = inner
-        self._closed: Callable[[], None] | None = closed
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._inner:
-            yield chunk
-
-    async def aclose(self) -> None:
-        closed, self._closed = self._closed, None
-        await self._inner.aclose()
-        if closed is not None:
-            closed()
+        """What was recorded so far, requests that were sent at the same time in the order of the steps."""
+        interactions = [
+            Interaction(request=tape.request, reply=tape.reply, retried=tape.retried, decoded=tape.decoded)
+            for tape in sorted(self._tapes, key=lambda tape: tape.turn)
+            if tape.reply is not None
+        ]
+        return Cassette(interactions=tuple(interactions), metadata=metadata)
 
 
 class Player(httpx.AsyncBaseTransport):
@@ -125,10 +101,11 @@ def differences(now: Request, then: Request, endpoint: Endpoint) -> Iterator[str
     """Where a request is not the recorded one, as JSON; the model and the token field of the profile do not count."""
     if (now.method, now.path) != (then.method, then.path):
         yield f"{brief(f'{then.method} {then.path}')} in the cassette"
-    if isinstance(now.body, dict) and isinstance(then.body, dict):
-        yield from _between(_as_recorded(now.body, then.body, endpoint), then.body, "")
-    elif now.body is not None or then.body is not None:
-        yield from _between(now.body, then.body, "")
+    body = now.body if now.folded is None else now.folded
+    if isinstance(body, dict) and isinstance(then.body, dict):
+        yield from _between(_as_recorded(body, then.body, endpoint), then.body, "")
+    elif body is not None or then.body is not None:
+        yield from _between(body, then.body, "")
     elif now.content != then.content:
         yield f"its content is {_shown(now)}, in the cassette {_shown(then)}"
 
@@ -141,11 +118,17 @@ def _as_recorded(now: dict[str, Json], then: dict[str, Json], endpoint: Endpoint
     aligned = dict(now)
     if "model" in then and now.get("model") in (endpoint.model, *endpoint.models.values()):
         aligned["model"] = then["model"]
-    ours = endpoint.token_field
-    for theirs in TOKEN_FIELDS:
-        if ours != theirs and ours in aligned and ours not in then and theirs in then and theirs not in aligned:
+    for ours, theirs in (TOKEN_FIELDS, TOKEN_FIELDS[::-1]):
+        if ours in _token_fields(endpoint) and ours in aligned and ours not in then and theirs in then and theirs not in aligned:
             aligned[theirs] = aligned.pop(ours)
     return aligned
+
+
+def _token_fields(endpoint: Endpoint) -> set[str]:
+    """The names of the limit that `$max_tokens` may have become."""
+    if endpoint.token_field is not None:
+        return {endpoint.token_field}
+    return {TOKEN_FIELDS[0], *(learned.token_field for learned in endpoint.learned.values() if learned.token_field)}
 
 
 def _between(now: Json, then: Json, at: str) -> Iterator[str]:

@@ -28,6 +28,9 @@ _NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # a token of RFC 9110
 _NO_VALUE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]|^[ \t]|[ \t]$")
 _CARRIED: Final = 64  # more bytes than a terminator has
 
+LEFT: Final = 499
+"""The status of a reply that we did not wait for: nginx's number for a client that closed the request. No server sends it."""
+
 
 class Spent(Exception):
     """The ceiling of requests is reached: this one was not sent."""
@@ -81,6 +84,7 @@ class Wire:
         self._sleep = sleep
         self._today = today
         self._url = address(endpoint.base_url)
+        self._turns = 0
 
     async def send(self, request: Request) -> Reply | Unanswered:
         """The reply, with those that were retried in `earlier`; or why there is none.
@@ -90,9 +94,11 @@ class Wire:
         earlier: list[Reply] = []
         if not self._spend():
             raise Spent
+        self._turns += 1
+        turn = self._turns
         while True:
             await self._turn()
-            seen, wait_s = await self._once(request, len(earlier))
+            seen, wait_s = await self._once(request, turn, len(earlier))
             if isinstance(seen, Unanswered):
                 return seen
             if wait_s is None:
@@ -113,33 +119,40 @@ class Wire:
 
     # ------------------------------------------------------------ one request
 
-    async def _once(self, request: Request, retried: int) -> tuple[Reply | Unanswered, float | None]:
+    async def _once(self, request: Request, turn: int, retried: int) -> tuple[Reply | Unanswered, float | None]:
         """What came, and how long to wait before asking again, or None where it is not asked again."""
         for again in range(STALE + 1):
             try:
-                return await self._exchanged(request, retried, may_be_stale=again < STALE)
+                return await self._exchanged(request, turn, retried, may_be_stale=again < STALE)
             except _StaleConnection:
                 continue
         raise AssertionError("the last one is not asked again")
 
-    async def _exchanged(self, request: Request, retried: int, may_be_stale: bool) -> tuple[Reply | Unanswered, float | None]:
+    async def _exchanged(
+        self, request: Request, turn: int, retried: int, may_be_stale: bool
+    ) -> tuple[Reply | Unanswered, float | None]:
         limits = self.endpoint.limits
         loop = asyncio.get_running_loop()
-        begun = loop.time()
+        begun = sent_at = loop.time()
         started = self._clock()
 
         def when_sent() -> None:
-            nonlocal started
+            nonlocal started, sent_at
             started = self._clock()
-            patience.reschedule(min(begun + limits.timeout_s, loop.time() + limits.first_byte_s))
+            sent_at = loop.time()
+            patience.reschedule(min(begun + limits.timeout_s, sent_at + (leave_s or limits.first_byte_s)))
 
-        tape = Tape(request=request, when_sent=when_sent)
+        leave_s = None if request.hang_up is None or request.hang_up.after_ms is None else request.hang_up.after_ms / 1000
+        tape = Tape(request=request, turn=turn, when_sent=when_sent)
         try:
             async with asyncio.timeout(limits.timeout_s) as patience:
                 response = await self._transport.handle_async_request(self._outgoing(request, tape))
         except NotRecorded as missing:
             return Unanswered(request=request, silence=Silence.NOT_RECORDED, message=str(missing)), None
         except TimeoutError:
+            if leave_s is not None and tape.sent:
+                tape.reply = Reply(status=LEFT, ended=Ending.HUNG_UP)
+                return tape.reply, None
             limit, name = (limits.first_byte_s, "first_byte_s") if tape.sent else (limits.timeout_s, "timeout_s")
             said = f"no byte of a response within {limit:g} s; raise `limits: {name}`, or look at the server"
             return Unanswered(request=request, silence=Silence.TIMED_OUT, message=f"{self._url}: {said}"), None
@@ -151,7 +164,10 @@ class Wire:
                 raise _StaleConnection from None
             return self._silent(request, error, tape), None
         try:
-            frames, ended = await self._body(response, tape, begun, lambda: round((self._clock() - started) * 1000, 1))
+            leave_at = None if leave_s is None or not response.is_success else sent_at + leave_s
+            frames, ended = await self._body(
+                response, tape, begun, lambda: round((self._clock() - started) * 1000, 1), leave_at
+            )
             reply = Reply(
                 status=response.status_code, headers=_headers(response, tape), frames=_masked(frames, tape), ended=ended
             )
@@ -191,7 +207,7 @@ class Wire:
     # ------------------------------------------------------------ its body
 
     async def _body(
-        self, response: httpx.Response, tape: Tape, begun: float, at_ms: Callable[[], float]
+        self, response: httpx.Response, tape: Tape, begun: float, at_ms: Callable[[], float], leave_at: float | None
     ) -> tuple[list[Frame], Ending]:
         assert isinstance(response.stream, httpx.AsyncByteStream)
         if tape.recorded is not None:
@@ -199,7 +215,8 @@ class Wire:
             return [Frame(at_ms=next(times).at_ms, data=chunk) async for chunk in response.stream], tape.recorded.ended
         limits = self.endpoint.limits
         loop = asyncio.get_running_loop()
-        whole = begun + limits.timeout_s
+        whole = begun + limits.timeout_s if leave_at is None else min(begun + limits.timeout_s, leave_at)
+        leave_after = tape.request.hang_up.after_events if tape.request.hang_up and response.is_success else None
         reading = _Reading(limits.max_bytes, limits.max_events, self._terminator)
         try:
             async with asyncio.timeout_at(min(whole, loop.time() + max(limits.first_byte_s, limits.idle_s))) as patience:
@@ -207,11 +224,15 @@ class Wire:
                     done_before = reading.done
                     if not reading.take(chunk, at_ms()):
                         return reading.frames, Ending.TOO_LARGE
+                    if leave_after is not None and reading.events >= leave_after and not reading.done:
+                        return reading.frames, Ending.HUNG_UP
                     if not reading.done:
                         patience.reschedule(min(whole, loop.time() + limits.idle_s))
                     elif not done_before:
                         patience.reschedule(min(whole, loop.time() + limits.after_done_s))
         except TimeoutError:
+            if leave_at is not None and loop.time() >= leave_at:
+                return reading.frames, Ending.HUNG_UP
             return reading.frames, Ending.HELD_OPEN if reading.done else Ending.TIMED_OUT
         except (httpx.TransportError, httpx.DecodingError):
             return reading.frames, Ending.CUT
@@ -235,9 +256,9 @@ class _StaleConnection(Exception):
 
 
 class _Reading:
-    """The frames of a body so far, and whether the stream in it has said that it is done."""
+    """The frames of a body so far, how many events are in it, and whether the stream in it has said that it is done."""
 
-    __slots__ = ("_before", "_bytes", "_events", "_most_bytes", "_most_events", "_terminator", "done", "frames")
+    __slots__ = ("_before", "_bytes", "_most_bytes", "_most_events", "_terminator", "done", "events", "frames")
 
     def __init__(self, most_bytes: int, most_events: int, terminator: re.Pattern[bytes] | None) -> None:
         self.frames: list[Frame] = []
@@ -246,7 +267,7 @@ class _Reading:
         self._most_events = most_events
         self._terminator = terminator
         self._bytes = 0
-        self._events = 0
+        self.events = 0
         self._before = b"\n"
 
     def take(self, chunk: bytes, at_ms: float) -> bool:
@@ -258,11 +279,11 @@ class _Reading:
         self._bytes += len(chunk)
         seam = self._before[-1:] + chunk
         # A blank line ends an event: a line end after a line end, of whichever kind.
-        self._events += seam.count(b"\n\n") + seam.count(b"\n\r") + seam.count(b"\r\r")
+        self.events += seam.count(b"\n\n") + seam.count(b"\n\r") + seam.count(b"\r\r")
         if not self.done and self._terminator is not None:
             self.done = self._terminator.search(self._before + chunk) is not None
         self._before = (self._before + chunk)[-_CARRIED:]
-        return self._bytes <= self._most_bytes and self._events <= self._most_events and len(self.frames) <= self._most_events
+        return self._bytes <= self._most_bytes and self.events <= self._most_events and len(self.frames) <= self._most_events
 
 
 def _headers(response: httpx.Response, tape: Tape) -> Headers:

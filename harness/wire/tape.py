@@ -24,6 +24,7 @@ class NotRecorded(Exception):
 class Tape:
     """One request on its way there and back.
 
+    `turn` says as how manieth the wire was asked to send it: of requests sent at the same time, which comes first.
     `reply` is what the wire made of the reply, set before the response is closed; `retried`, that it asks again.
     `recorded` is set by a transport that replays: the reply with its times and its ending. `reused` is true where it went
     over a connection that was kept from before; `decoded` names the content encoding that was undone.
@@ -31,6 +32,7 @@ class Tape:
 
     request: Request
     when_sent: Callable[[], None]
+    turn: int = 0
     reply: Reply | None = None
     retried: bool = False
     recorded: Reply | None = None

@@ -1,0 +1,74 @@
+"""ctrf-report.json: the Common Test Report Format, for tools that read it.
+
+https://ctrf.io says what the keys mean. `fail` and `ignored` are failed; `pass` and `warn` passed; `error` is other; what says
+nothing of the endpoint, or was refused honestly, is skipped. `rawStatus` has the verdict.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from harness.model import Verdict
+from harness.report import Document
+from harness.report.json_ import readable
+from harness.report.junit import details, in_short
+from harness.report.matrix import trial
+
+FILE: Final = "ctrf-report.json"
+
+_STATUS: Final = {
+    Verdict.PASS: "passed",
+    Verdict.WARN: "passed",
+    Verdict.IGNORED: "failed",
+    Verdict.UNSUPPORTED: "skipped",
+    Verdict.FAIL: "failed",
+    Verdict.INCONCLUSIVE: "skipped",
+    Verdict.SKIPPED: "skipped",
+    Verdict.ERROR: "other",
+}
+_STATUSES: Final = ("passed", "failed", "pending", "skipped", "other")
+
+
+def text(document: Document) -> str:
+    """The JSON document."""
+    tests = [_test(result) for result in document["results"]]
+    counted = Counter(test["status"] for test in tests)
+    began = document["started"]
+    start = int(datetime.fromisoformat(began).timestamp() * 1000) if began else 0
+    taken = round(sum(result["elapsed_ms"] for result in document["results"]))
+    made: dict[str, Any] = {
+        "reportFormat": "CTRF",
+        "specVersion": "1.0.0",
+        "generatedBy": f"{document['harness']['name']} {document['harness']['version']}",
+        "results": {
+            "tool": {"name": document["harness"]["name"], "version": document["harness"]["version"]},
+            "summary": {
+                "tests": len(tests),
+                **{status: counted[status] for status in _STATUSES},
+                "start": start,
+                "stop": start + taken,
+            },
+            "tests": tests,
+        },
+    }
+    return readable(made) + "\n"
+
+
+def _test(result: Mapping[str, Any]) -> dict[str, Any]:
+    verdict = Verdict(result["verdict"])
+    made: dict[str, Any] = {
+        "name": f"{result['endpoint']} {trial(result)}",
+        "status": _STATUS[verdict],
+        "duration": round(result["elapsed_ms"]),
+        "suite": [result["endpoint"], result["case"].partition("/")[0]],
+        "rawStatus": verdict.value,
+        "tags": list(result["features"]),
+    }
+    if verdict is not Verdict.PASS:
+        made |= {"message": in_short(result), "trace": "\n".join([result["title"], *details(result)])}
+    if result["tries"] > 1:
+        made |= {"retries": result["tries"] - 1, "flaky": verdict in (Verdict.PASS, Verdict.WARN)}
+    return made

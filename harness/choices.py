@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from harness.model import ChatCompleted, ChatStreamed, Ending, Exchange, Json
+from harness.model import ChatCompleted, ChatStreamed, Ending, Exchange, Json, Streamed
 from harness.reading import get, integer, obj, objects
 
 _Item = TypeVar("_Item")
@@ -52,13 +52,13 @@ class Call:
 def cut(x: Exchange) -> bool:
     """Is the end of the reply missing?"""
     return x.reply.ended in (Ending.CUT, Ending.TIMED_OUT, Ending.TOO_LARGE) or (
-        isinstance(x, ChatStreamed) and x.framing.stopped_at is not None
+        isinstance(x, Streamed) and x.framing.stopped_at is not None
     )
 
 
 def whole(x: Exchange) -> bool:
     """Did the answer come to its own end: neither cut, nor given up with an error in the stream?"""
-    return not cut(x) and not (isinstance(x, ChatStreamed) and x.failed_at is not None)
+    return not cut(x) and not (isinstance(x, Streamed) and x.failed_at is not None)
 
 
 def _worked_out_once(work: Callable[[ChatStreamed], Iterable[_Item]]) -> Callable[[ChatStreamed], tuple[_Item, ...]]:

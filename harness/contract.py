@@ -28,7 +28,15 @@ if TYPE_CHECKING:
     import jsonschema_rs
     from jsonschema.protocols import Validator
 
-Kind: TypeAlias = Literal["completion", "chunk", "error", "models", "model"]
+Kind: TypeAlias = Literal[
+    "completion", "chunk", "error", "models", "model",
+    "message", "event", "message_error", "message_models", "message_model",
+]  # fmt: skip
+
+_OF_MESSAGES: Final = frozenset({"message", "event", "message_error", "message_models", "message_model"})
+"""The documents of Anthropic's Messages API; the others are those of Chat Completions."""
+
+_APIS: Final = ("openai", "anthropic")
 
 LEVELS: Final = {"ecosystem": Level.MUST, "observed": Level.SHOULD, "published": Level.MAY}
 """The files of the contract, from what breaks real clients to what only the document says."""
@@ -95,7 +103,8 @@ def _told(kind: Kind, document: Json) -> tuple[Violation, ...]:
 
 @functools.cache
 def _contract(kind: Kind, file: str = "published") -> Checker:
-    return Checker({"$ref": f"urn:chatcompat:openai:{file}#/$defs/{kind}"})
+    api = "anthropic" if kind in _OF_MESSAGES else "openai"
+    return Checker({"$ref": f"urn:chatcompat:{api}:{file}#/$defs/{kind}"})
 
 
 @functools.cache
@@ -104,7 +113,8 @@ def _sentences() -> dict[int, Level]:
     return {
         id(sentence): level
         for file, level in LEVELS.items()
-        for sentence in _subschemas(_shipped(f"urn:chatcompat:openai:{file}"))
+        for api in _APIS
+        for sentence in _subschemas(_shipped(f"urn:chatcompat:{api}:{file}"))
     }
 
 

@@ -2,9 +2,11 @@
 
 A step is looked at by the first row of this table that matches; all findings are kept whatever the verdict:
 
+    0  nothing was sent: the endpoint's API has no form for what is asked       unsupported
     1  no exchange, or a rule raised                                            error
     2  401 402 403 408 429 503 529, or 404 for model or path, status unclaimed  error
-    3  a MUST finding of a rule or of the contract; the case's own silence      fail
+    3  a MUST finding of a rule or of the contract; the case's own silence;
+       a reply that was cut, hung or is too large                               fail
     4  another 4xx, status unclaimed, feature optional and not used before      unsupported
     5  any other non-2xx, or an error event, that the step does not claim       fail
     6  a `given` unmet                                                          inconclusive
@@ -17,6 +19,7 @@ A step is looked at by the first row of this table that matches; all findings ar
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import chain
 from typing import assert_never
 
@@ -26,6 +29,8 @@ from harness.model import (
     Case,
     ChatCompleted,
     ChatStreamed,
+    Completed,
+    Ending,
     Errored,
     Exchange,
     Finding,
@@ -35,6 +40,11 @@ from harness.model import (
     Kind,
     Level,
     Looked,
+    MessagesCompleted,
+    MessagesModelRetrieved,
+    MessagesModelsListed,
+    MessagesRefused,
+    MessagesStreamed,
     ModelRetrieved,
     ModelsListed,
     Outcome,
@@ -54,6 +64,9 @@ NOT_ABOUT_THE_CASE = frozenset({401, 402, 403, 408, 429, 503, 529})
 GOES_ON = frozenset({Verdict.PASS, Verdict.WARN})
 """After these the next step is held, and cases that need the feature are."""
 
+BROKEN_OFF = frozenset({Ending.CUT, Ending.TIMED_OUT, Ending.TOO_LARGE})
+"""After these nobody knows what the rest of the answer would have been: no claim looks at it."""
+
 ANOTHER_TRY = frozenset({Verdict.INCONCLUSIVE, Verdict.IGNORED, Verdict.FAIL})
 
 _CONTRACT = {Level.MUST: "contract.ecosystem", Level.SHOULD: "contract.observed", Level.MAY: "contract.published"}
@@ -66,12 +79,31 @@ def standing(exchange: Exchange, rules: Iterable[Rule] | None = None) -> tuple[t
     """What the rules and the contract find in an exchange, the ids of those that looked, and what a rule of ours raised.
 
     A contract finding is dropped where a rule that answers for its place reports it, so that one defect is one finding.
+    Where the endpoint speaks another API, what was on the wire is judged, and what it means by the rules that ask for no
+    more.
     """
+    rules = all_rules() if rules is None else tuple(rules)
+    if exchange.wire is None:
+        return _standing(exchange, rules)
+    found, applied, raised = _standing(exchange.wire, rules)
+    meant, looked, failed = _standing(exchange, [rule for rule in rules if rule.translated], contracts=False)
+    return (*found, *map(_meant, meant)), applied | looked, raised or failed
+
+
+def _meant(finding: Finding) -> Finding:
+    """A finding whose place is in what an answer means, and not in its bytes. Status and header fields are what they are."""
+    pointed = finding.at is not None and (finding.at == "" or finding.at.startswith(("/", "chunks/")))
+    return replace(finding, at=f"translated {finding.at}") if pointed else finding
+
+
+def _standing(
+    exchange: Exchange, rules: Iterable[Rule], *, contracts: bool = True
+) -> tuple[tuple[Finding, ...], frozenset[str], str | None]:
     found: list[Finding] = []
     applied: set[str] = set()
     answered_for: set[str] = set()
     raised: str | None = None
-    for rule in all_rules() if rules is None else rules:
+    for rule in rules:
         if not rule.applies(exchange):
             continue
         applied.add(rule.id)
@@ -83,6 +115,8 @@ def standing(exchange: Exchange, rules: Iterable[Rule] | None = None) -> tuple[t
         if of_this:
             answered_for.update(rule.instead_of)
         found.extend(of_this)
+    if not contracts:
+        return tuple(found), frozenset(applied), raised
     looked, violations = _contract_findings(exchange, frozenset(answered_for))
     return (*found, *violations), frozenset(applied | looked), raised
 
@@ -120,19 +154,32 @@ def _documents(exchange: Exchange) -> Iterable[tuple[contract.Kind, str, Json]]:
                         yield "error", f"chunks/{position}", chunk.body
                     continue
                 yield "chunk", f"chunks/{position}", chunk.body
+        case MessagesStreamed():
+            for position, chunk in enumerate(exchange.chunks):
+                yield "event", f"chunks/{position}", chunk.body
+        case MessagesCompleted() if get(exchange.body, "error") is None:
+            yield "message", "", exchange.body
+        case MessagesModelsListed() if get(exchange.body, "error") is None:
+            yield "message_models", "", exchange.body
+        case MessagesModelRetrieved() if get(exchange.body, "error") is None:
+            yield "message_model", "", exchange.body
         case ChatCompleted() if get(exchange.body, "error") is None:
             yield "completion", "", exchange.body
         case ModelsListed() if get(exchange.body, "error") is None:
             yield "models", "", exchange.body
         case ModelRetrieved() if get(exchange.body, "error") is None:
             yield "model", "", exchange.body
-        case Refused() if exchange.reply.status >= 400 and exchange.request.method != "HEAD":
+        case Refused() if exchange.reply.status >= 400 and exchange.request.method not in ("HEAD", "OPTIONS"):
             # From 500 on even api.openai.com lets a gateway speak, in plain text or with nothing.
             if exchange.reply.status >= 500 and not isinstance(exchange.body, dict):
                 return
-            yield "error", "", exchange.body
+            yield "message_error" if isinstance(exchange, MessagesRefused) else "error", "", exchange.body
         case _:
             return
+
+
+def _kinds(exchange: Exchange) -> frozenset[str]:
+    return frozenset(kind for kind, _, _ in _documents(exchange.on_the_wire))
 
 
 # ---------------------------------------------------------------- one step: the table
@@ -150,6 +197,8 @@ def look(
         return _silent(step, seen)
     rules_found, applied, raised = standing(seen)
     claimed = _looked_at(step, seen, claims.findings(case, step, seen))
+    if seen.wire is not None:
+        claimed = tuple(map(_meant, claimed))
     refusable = bool((optional or {}).get(case.feature)) and not used_before
     reason = raised or _about_the_account(step, seen)
     if reason:
@@ -164,6 +213,7 @@ def look(
         claims_verdict=claims_verdict,
         findings=(*rules_found, *claimed),
         applied=applied,
+        documents=_kinds(seen),
         reason=reason or _reason(step, seen, verdict),
     )
 
@@ -184,6 +234,7 @@ def recorded(seen: Exchange) -> Looked:
         claims_verdict=Verdict.ERROR if raised else Verdict.PASS,
         findings=found,
         applied=applied,
+        documents=_kinds(seen),
         reason=raised or (f"the reply is {seen.why}" if isinstance(seen, Garbled) else None),
     )
 
@@ -195,6 +246,8 @@ def _looked_at(step: Step, seen: Exchange, claimed: tuple[Finding, ...]) -> tupl
     """
     if isinstance(seen, Garbled) or (isinstance(seen, Refused) and not step.claims_status):
         return ()
+    if seen.reply.ended in BROKEN_OFF:
+        return ()
     for decisive in (Kind.GIVEN, Kind.EFFECT):
         if any(finding.kind is decisive for finding in claimed):
             return tuple(finding for finding in claimed if finding.kind is decisive)
@@ -202,7 +255,10 @@ def _looked_at(step: Step, seen: Exchange, claimed: tuple[Finding, ...]) -> tupl
 
 
 def _silent(step: Step, seen: Unanswered) -> Looked:
-    """Row 1; a silence that is this case's alone is the endpoint's failure (row 3)."""
+    """Rows 0 and 1; a silence that is this case's alone is the endpoint's failure (row 3)."""
+    if seen.silence is Silence.NO_EQUIVALENT:
+        unsupported = Verdict.UNSUPPORTED
+        return Looked(step=step.id, seen=seen, verdict=unsupported, claims_verdict=unsupported, reason=seen.message)
     if not seen.alone:
         return Looked(step=step.id, seen=seen, verdict=Verdict.ERROR, claims_verdict=Verdict.ERROR, reason=seen.message)
     how = "no byte of a reply in time" if seen.silence is Silence.TIMED_OUT else "the connection ended without a reply"
@@ -223,6 +279,8 @@ def _about_the_account(step: Step, seen: Exchange) -> str | None:
     status = seen.reply.status
     if step.claims_status or not isinstance(seen, Refused):
         return None
+    if seen.request.method == "OPTIONS":
+        return None  # browsers send no key with it, so a refusal says nothing of ours
     if status in NOT_ABOUT_THE_CASE or (status == 404 and _model_or_path_missing(step)):
         said = text(get(seen.body, "error", "message")) or (seen.body if isinstance(seen.body, str) else "")
         return f"the endpoint answered {status}" + (f": {said[:200]}" if said else "")
@@ -244,6 +302,8 @@ def _decided(
     unclaimed = not step.claims_status
     unmet = {finding.kind for finding in claimed}
     if isinstance(seen, Garbled) or any(finding.level is Level.MUST for finding in standing_findings):
+        return Verdict.FAIL
+    if seen.reply.ended in BROKEN_OFF and isinstance(seen, ChatStreamed | Completed):
         return Verdict.FAIL
     if unclaimed and isinstance(seen, Refused):
         return Verdict.UNSUPPORTED if refusable and 400 <= status < 500 else Verdict.FAIL

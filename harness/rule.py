@@ -54,6 +54,7 @@ class Rule:
     """A rule and what is said about it. `instead_of` are contract places it answers for: `/choices/*/index`.
 
     `source` is what it rests on; `sources` are further reports of the same failure, as `owner/repository#number`.
+    `translated`: it asks what an answer means, and so judges what another API said too, told in the form of chat.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Rule:
     needs: frozenset[Evidence]
     instead_of: tuple[str, ...]
     check: Callable[[Any], Problems]
+    translated: bool = False
 
     def applies(self, exchange: Exchange) -> bool:
         """Is the exchange of the kind it looks at, and is the evidence that it needs there?"""
@@ -92,7 +94,8 @@ class Rule:
 def must(source: str, **how: Any) -> Callable[[_Check], _Check]:
     """A rule whose breach breaks real clients. `source`: the document, recording or issue that it rests on.
 
-    Keywords: `needs`, the Evidence without which it does not apply; `instead_of`, contract places it answers for.
+    Keywords: `needs`, the Evidence without which it does not apply; `instead_of`, contract places it answers for;
+    `translated`, it judges what another API's answer means too.
     """
     return _marked(Level.MUST, source, **how)
 
@@ -108,10 +111,10 @@ def may(source: str, **how: Any) -> Callable[[_Check], _Check]:
 
 
 def _marked(
-    level: Level, source: str, *, needs: Iterable[Evidence] = (), instead_of: Iterable[str] = ()
+    level: Level, source: str, *, needs: Iterable[Evidence] = (), instead_of: Iterable[str] = (), translated: bool = False
 ) -> Callable[[_Check], _Check]:
     def mark(check: _Check) -> _Check:
-        check._rule = (level, source, frozenset(needs), tuple(instead_of))  # type: ignore[attr-defined]
+        check._rule = (level, source, frozenset(needs), tuple(instead_of), translated)  # type: ignore[attr-defined]
         return check
 
     return mark
@@ -151,7 +154,7 @@ def explained(docstring: str) -> dict[str, str]:
 
 
 def _rule(module: str, function: Callable[[Any], Problems]) -> Rule:
-    level, source, needs, instead_of = function._rule  # type: ignore[attr-defined]
+    level, source, needs, instead_of, translated = function._rule  # type: ignore[attr-defined]
     said = explained(function.__doc__ or "")
     (parameter,) = [hint for name, hint in typing.get_type_hints(function).items() if name != "return"]
     union = isinstance(parameter, types.UnionType) or typing.get_origin(parameter) is typing.Union
@@ -169,4 +172,5 @@ def _rule(module: str, function: Callable[[Any], Problems]) -> Rule:
         needs=needs,
         instead_of=instead_of,
         check=function,
+        translated=translated,
     )

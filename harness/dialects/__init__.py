@@ -1,4 +1,7 @@
-"""How canonical requests go over the wire, one module for each dialect; the module's name is the dialect's."""
+"""How canonical requests go over the wire, one module for each dialect; the module's name is the dialect's.
+
+Modules whose names begin with an underscore are parts of one.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,19 @@ import functools
 import importlib
 import pkgutil
 import re
+from dataclasses import dataclass
 from typing import Protocol, cast
 
 from harness.errors import BadInput
-from harness.model import Reply, Request
+from harness.model import Endpoint, Exchange, Reply, Request
 from harness.reading import brief
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoEquivalent:
+    """What a request asks for, as a path in it (`logprobs`, `messages[].name`), has no form in the dialect's API."""
+
+    parameter: str
 
 
 class Dialect(Protocol):
@@ -19,16 +30,16 @@ class Dialect(Protocol):
     TERMINATOR: re.Pattern[bytes]
     """Finds what ends an event stream, with the end of the line before it: after that, the connection should close."""
 
-    def outgoing(self, request: Request) -> Request:
-        """The request as it goes on the wire."""
+    def outgoing(self, request: Request, endpoint: Endpoint) -> Request | NoEquivalent:
+        """The request as it goes on the wire; or what in it cannot be said there, and so is not sent."""
 
-    def incoming(self, request: Request, reply: Reply) -> Reply:
-        """The reply as the canonical request's would be. `request` is the canonical one."""
+    def incoming(self, request: Request, sent: Request, reply: Reply) -> Exchange:
+        """The exchange of the canonical request, and of what was `sent` in its place."""
 
 
 def names() -> tuple[str, ...]:
     """The dialects that there are."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")))
 
 
 @functools.cache

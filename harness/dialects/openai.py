@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from harness.model import Reply, Request
+from harness import answer
+from harness.model import Endpoint, Exchange, Reply, Request
 
 TERMINATOR: Final = re.compile(rb"[\r\n]data: ?\[DONE\]")
 
 
-def outgoing(request: Request) -> Request:
+def outgoing(request: Request, endpoint: Endpoint) -> Request:
     """The request itself."""
+    del endpoint
     return request
 
 
-def incoming(request: Request, reply: Reply) -> Reply:
-    """The reply itself."""
-    del request
-    return reply
+def incoming(request: Request, sent: Request, reply: Reply) -> Exchange:
+    """What the reply makes of the request."""
+    del sent
+    return answer.exchange(request, reply)

@@ -16,7 +16,11 @@ from harness.reading import ABSENT, arr, brief, get, integer, obj, parse, text
 from harness.rule import DOCUMENT, RECORDED, Problem, Problems, should
 
 
-@should("lm-sys/FastChat#3883, ggml-org/llama.cpp#15007, mzau/mlx-knife#68, jundot/omlx#2386", needs=[Evidence.REQUEST])
+@should(
+    "lm-sys/FastChat#3883, ggml-org/llama.cpp#15007, mzau/mlx-knife#68, jundot/omlx#2386",
+    needs=[Evidence.REQUEST],
+    translated=True,
+)
 def stop_is_not_in_the_text(x: ChatCompleted | ChatStreamed) -> Problems:
     """The text never contains a stop sequence.
 
@@ -38,7 +42,9 @@ def stop_is_not_in_the_text(x: ChatCompleted | ChatStreamed) -> Problems:
                 yield Problem(f"content has the stop sequence {brief(stop)}", f"{choice.at}/message/content")
 
 
-@should("abetlen/llama-cpp-python#1907, ikawrakow/ik_llama.cpp#2321, voideditor/void#128", needs=[Evidence.REQUEST])
+@should(
+    "abetlen/llama-cpp-python#1907, ikawrakow/ik_llama.cpp#2321, voideditor/void#128", needs=[Evidence.REQUEST], translated=True
+)
 def tokens_are_limited(x: ChatCompleted | ChatStreamed) -> Problems:
     """An answer has no more tokens than `max_completion_tokens` or `max_tokens` allows.
 
@@ -57,7 +63,7 @@ def tokens_are_limited(x: ChatCompleted | ChatStreamed) -> Problems:
         yield Problem(f"{used} tokens, and {limit} were allowed", "/usage/completion_tokens")
 
 
-@should("Blaizzy/mlx-vlm#1070, google-ai-edge/LiteRT-LM#2471", needs=[Evidence.REQUEST])
+@should("Blaizzy/mlx-vlm#1070, google-ai-edge/LiteRT-LM#2471", needs=[Evidence.REQUEST], translated=True)
 def nothing_is_called_when_forbidden(x: ChatCompleted | ChatStreamed) -> Problems:
     """With `tool_choice: "none"` no tool is called.
 
@@ -75,7 +81,7 @@ def nothing_is_called_when_forbidden(x: ChatCompleted | ChatStreamed) -> Problem
                 yield Problem(f"called {brief(choice.message.get('tool_calls'))}", f"{choice.at}/message/tool_calls")
 
 
-@should(f"{DOCUMENT}, parallel_tool_calls; {RECORDED}", needs=[Evidence.REQUEST])
+@should(f"{DOCUMENT}, parallel_tool_calls; {RECORDED}", needs=[Evidence.REQUEST], translated=True)
 def one_call_at_a_time(x: ChatCompleted | ChatStreamed) -> Problems:
     """With `parallel_tool_calls: false` an answer has one tool call at most.
 
@@ -95,7 +101,9 @@ def one_call_at_a_time(x: ChatCompleted | ChatStreamed) -> Problems:
 
 
 @should(
-    "lmstudio-ai/lmstudio-bug-tracker#189, lmstudio-ai/lmstudio-bug-tracker#2403, lfnovo/esperanto#46", needs=[Evidence.REQUEST]
+    "lmstudio-ai/lmstudio-bug-tracker#189, lmstudio-ai/lmstudio-bug-tracker#2403, lfnovo/esperanto#46",
+    needs=[Evidence.REQUEST],
+    translated=True,
 )
 def json_is_json(x: ChatCompleted | ChatStreamed) -> Problems:
     """With `response_format` `json_object` or a strict `json_schema` the content is JSON and nothing else.
@@ -120,7 +128,11 @@ def json_is_json(x: ChatCompleted | ChatStreamed) -> Problems:
                     yield Problem(f"content is {brief(content)}", f"{choice.at}/message/content")
 
 
-@should("ggml-org/llama.cpp#24097, jundot/omlx#1241, raullenchai/Rapid-MLX#801, kekzl/imp#1567", needs=[Evidence.REQUEST])
+@should(
+    "ggml-org/llama.cpp#24097, jundot/omlx#1241, raullenchai/Rapid-MLX#801, kekzl/imp#1567",
+    needs=[Evidence.REQUEST],
+    translated=True,
+)
 def strict_schema_is_followed(x: ChatCompleted | ChatStreamed) -> Problems:
     """With a strict `json_schema` the content follows the schema.
 
@@ -144,6 +156,7 @@ def strict_schema_is_followed(x: ChatCompleted | ChatStreamed) -> Problems:
 @should(
     f"{DOCUMENT}, FunctionObject (strict); instructor, the AI SDK and pydantic-ai build typed values of them",
     needs=[Evidence.REQUEST],
+    translated=True,
 )
 def strict_arguments_follow_the_schema(x: ChatCompleted | ChatStreamed) -> Problems:
     """The arguments of a call to a function with `strict: true` follow its schema.

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from harness.choices import cut
-from harness.model import ChatCompleted, Completed, Garbled, Json, Refused
+from harness.model import ChatCompleted, Completed, Garbled, Json, MessagesRefused, Refused
 from harness.reading import arr, brief, get, obj, text
 from harness.rule import DOCUMENT, RECORDED, Problem, Problems, must, should
-
-_OTHER_APIS = ("/messages", "/messages/count_tokens")
-"""Anthropic's own operations, in traffic that somebody recorded: they have an envelope of their own."""
 
 _STATUS_OF = {
     "invalid_api_key": {401},
@@ -195,11 +192,12 @@ def malformed_is_400(x: Refused) -> Problems:
 
 
 def _is_error(x: Refused) -> bool:
-    return x.reply.status >= 400 and x.request.method not in ("HEAD", "OPTIONS") and not x.request.path.endswith(_OTHER_APIS)
+    """The Messages API has an envelope of its own: see `messages_errors`."""
+    return x.reply.status >= 400 and x.request.method not in ("HEAD", "OPTIONS") and not isinstance(x, MessagesRefused)
 
 
 def _is_refusal(x: Refused) -> bool:
-    return _is_error(x) and x.reply.status < 500
+    return 400 <= x.reply.status < 500 and x.request.method not in ("HEAD", "OPTIONS")
 
 
 def _error(x: Refused) -> Json:

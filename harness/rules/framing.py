@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.choices import cut
-from harness.model import ChatStreamed, Event, Evidence
+from harness.model import ChatStreamed, Event, Evidence, Streamed
 from harness.reading import ABSENT, brief, parse
 from harness.rule import RECORDED, Problem, Problems, may, must, should
 
@@ -11,7 +11,7 @@ _BYTES = (Evidence.BYTES,)
 
 
 @should(f"{RECORDED}: LF only in 1,655 of 1,655 streams; Perplexity sends CRLF (41 of 41)", needs=_BYTES)
-def line_feeds_only(x: ChatStreamed) -> Problems:
+def line_feeds_only(x: Streamed) -> Problems:
     """Lines end with a line feed alone.
 
     Clients that split the body at two line feeds never see the end of an event, and show everything at once or nothing.
@@ -27,7 +27,7 @@ def line_feeds_only(x: ChatStreamed) -> Problems:
 
 
 @should(f"openai/openai-python#498, davidmigloz/langchain_dart#778, sgl-project/genai-bench#159; {RECORDED}", needs=_BYTES)
-def space_after_colon(x: ChatStreamed) -> Problems:
+def space_after_colon(x: Streamed) -> Problems:
     """A space follows `data:`.
 
     The standard lets it out; clients that cut off the six characters `data: ` drop every event, or its first brace.
@@ -44,7 +44,7 @@ def space_after_colon(x: ChatStreamed) -> Problems:
 
 
 @must("SillyTavern, public/scripts/sse-stream.js; Azure Foundry ends with one line feed in recordings", needs=_BYTES)
-def blank_line_at_end(x: ChatStreamed) -> Problems:
+def blank_line_at_end(x: Streamed) -> Problems:
     """The last event ends with a blank line, as any other.
 
     By the standard an event without it is never dispatched. SillyTavern and browsers drop it: the last words, or `[DONE]`.
@@ -63,7 +63,7 @@ def blank_line_at_end(x: ChatStreamed) -> Problems:
 
 
 @must(f"anomalyco/opencode#23442, alexrudall/ruby-openai#338; {RECORDED}: one line in every event", needs=_BYTES)
-def one_line_per_event(x: ChatStreamed) -> Problems:
+def one_line_per_event(x: Streamed) -> Problems:
     """Each event has one `data:` line.
 
     Most clients parse each line by itself: JSON that is spread over several raises, or is dropped piece by piece.
@@ -79,7 +79,7 @@ def one_line_per_event(x: ChatStreamed) -> Problems:
 
 
 @must("ggml-org/llama.cpp#4036, mozilla-ai/llamafile#727; WHATWG HTML, section 9.2.5 (always UTF-8)", needs=_BYTES)
-def utf_8(x: ChatStreamed) -> Problems:
+def utf_8(x: Streamed) -> Problems:
     """The bytes are UTF-8.
 
     Characters that are split over two chunks come out as garbage in Chinese, Japanese or emoji; strict clients end the stream.
@@ -96,7 +96,7 @@ def utf_8(x: ChatStreamed) -> Problems:
 
 
 @must("openai-python 3.54, _streaming.py (the mark becomes part of the field's name)", needs=_BYTES)
-def no_byte_order_mark(x: ChatStreamed) -> Problems:
+def no_byte_order_mark(x: Streamed) -> Problems:
     """The stream does not begin with a byte order mark.
 
     Browsers skip it; the decoders of the SDKs read a field `\\ufeffdata`, and so lose the first chunk with the role.
@@ -111,7 +111,7 @@ def no_byte_order_mark(x: ChatStreamed) -> Problems:
 
 
 @must(f"{RECORDED}: GPUStack reports failures as a bare line `error: {{…}}`", needs=_BYTES)
-def no_stray_lines(x: ChatStreamed) -> Problems:
+def no_stray_lines(x: Streamed) -> Problems:
     """Every line is a comment or one of the fields `data`, `event`, `id`, `retry`.
 
     Others are ignored by every client: what they say, an error or a chunk without `data:`, is lost in silence.
@@ -130,7 +130,7 @@ def no_stray_lines(x: ChatStreamed) -> Problems:
     "docker/docker-agent#2349, brainlid/langchain#569, tmc/langchaingo#1332; OpenRouter sends them in 439 of 945 streams",
     needs=_BYTES,
 )
-def no_comments(x: ChatStreamed) -> Problems:
+def no_comments(x: Streamed) -> Problems:
     """There are no comment lines.
 
     They are legal, and a good way to keep a connection alive; naive clients try to parse them as JSON.
@@ -146,7 +146,7 @@ def no_comments(x: ChatStreamed) -> Problems:
 
 
 @must("mnfst/llm-gateway#2053, diegosouzapw/OmniRoute#7031, anomalyco/opencode#23442, Routstr/routstr-core#543")
-def data_is_json(x: ChatStreamed) -> Problems:
+def data_is_json(x: Streamed) -> Problems:
     """The data of each event is one JSON document, or `[DONE]`.
 
     Clients raise on anything else: two chunks glued into one event, one chunk torn in two, a keep-alive comment that a

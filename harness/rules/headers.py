@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
 
-from harness.model import ChatStreamed, Completed, Evidence, Exchange, Refused
+from harness.model import (
+    Completed,
+    Evidence,
+    Exchange,
+    MessagesCompleted,
+    MessagesModelRetrieved,
+    MessagesModelsListed,
+    MessagesRefused,
+    MessagesStreamed,
+    Refused,
+    Streamed,
+)
 from harness.reading import brief
 from harness.rule import RECORDED, Problems, may, must, should
 
 _JSON = ("application/json",)
+_OF_MESSAGES = (MessagesCompleted, MessagesStreamed, MessagesRefused, MessagesModelsListed, MessagesModelRetrieved)
 
 
 @must(
@@ -31,7 +43,7 @@ def json_content_type(x: Completed) -> Problems:
 
 
 @must("ktorio/ktor#5836, agentscope-ai/QwenPaw#468, florimondmanca/httpx-sse#13", needs=[Evidence.HEADERS])
-def event_stream_content_type(x: ChatStreamed) -> Problems:
+def event_stream_content_type(x: Streamed) -> Problems:
     """A stream is labelled `text/event-stream`.
 
     EventSource in browsers, ktor and httpx-sse refuse the response otherwise, and proxies buffer it.
@@ -61,8 +73,8 @@ def error_content_type(x: Refused) -> Problems:
 
 
 @may("microsoft/semantic-kernel#1817; systems: most local servers send none", needs=[Evidence.HEADERS])
-def request_id(x: Completed | ChatStreamed | Refused) -> Problems:
-    """Every reply carries `x-request-id`.
+def request_id(x: Completed | Streamed | Refused) -> Problems:
+    """Every reply carries `x-request-id` (in the Messages API: `request-id`).
 
     The OpenAI SDKs show it as `_request_id`; without it a report to the vendor cannot name the request.
 
@@ -71,8 +83,9 @@ def request_id(x: Completed | ChatStreamed | Refused) -> Problems:
     Servers: Most local servers, Mistral, xAI, OpenRouter, Cloudflare and DeepSeek in recordings.
     Fix: Make a random id for each request, log it, and return it as `x-request-id`; keep the one a proxy has set.
     """
-    if not x.reply.header("x-request-id"):
-        yield "no x-request-id"
+    name = "request-id" if isinstance(x, _OF_MESSAGES) else "x-request-id"
+    if not x.reply.header(name):
+        yield f"no {name}"
 
 
 @should("RFC 9110, section 10.2.3; openai-python 3.54, _base_client.py (retry-after-ms, retry-after, x-should-retry)")

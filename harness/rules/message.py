@@ -73,7 +73,7 @@ def content_is_there(x: ChatCompleted) -> Problems:
             yield Problem("no content", f"{choice.at}/message/content")
 
 
-@must("ggml-org/llama.cpp#4036, ggml-org/llama.cpp#28926, mozilla-ai/llamafile#727")
+@must("ggml-org/llama.cpp#4036, ggml-org/llama.cpp#28926, mozilla-ai/llamafile#727", translated=True)
 def has_no_replacement_characters(x: ChatCompleted | ChatStreamed) -> Problems:
     """No U+FFFD takes the place of a character.
 
@@ -97,7 +97,10 @@ def has_no_replacement_characters(x: ChatCompleted | ChatStreamed) -> Problems:
             yield Problem(f"content has U+FFFD in {brief(content[max(0, at - 20) : at + 20])}", f"{choice.at}/message/content")
 
 
-@should("LM Studio, TGI (`</s>` in 14 recorded streams), lmstudio-ai/lmstudio-bug-tracker#2115; never by api.openai.com")
+@should(
+    "LM Studio, TGI (`</s>` in 14 recorded streams), lmstudio-ai/lmstudio-bug-tracker#2115; never by api.openai.com",
+    translated=True,
+)
 def has_no_template_words(x: ChatCompleted | ChatStreamed) -> Problems:
     """The content has no control words of a chat template.
 
@@ -118,7 +121,7 @@ def has_no_template_words(x: ChatCompleted | ChatStreamed) -> Problems:
                 yield Problem(f"content has {word}", f"{choice.at}/message/content")
 
 
-@should(f"lmstudio-ai/lmstudio-bug-tracker#1773, SillyTavern/SillyTavern#2122; {RECORDED}")
+@should(f"lmstudio-ai/lmstudio-bug-tracker#1773, SillyTavern/SillyTavern#2122; {RECORDED}", translated=True)
 def answer_is_not_all_reasoning(x: ChatCompleted | ChatStreamed) -> Problems:
     """An answer that came to its end is in `content`, not in the reasoning alone.
 

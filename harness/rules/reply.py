@@ -6,7 +6,7 @@ import codecs
 
 from harness import asked
 from harness.choices import cut
-from harness.model import ChatStreamed, Completed, Ending, Evidence, Exchange, Garbled, Refused
+from harness.model import Completed, Ending, Evidence, Exchange, Garbled, Refused, Streamed
 from harness.reading import brief
 from harness.rule import DOCUMENT, RECORDED, Problem, Problems, must, should
 
@@ -100,7 +100,7 @@ def is_json(x: Garbled) -> Problems:
 
 
 @should(f"{RECORDED}: 200 for every answer of api.openai.com; {DOCUMENT}: 200 is the only success of both operations")
-def status_200(x: Completed | ChatStreamed) -> Problems:
+def status_200(x: Completed | Streamed) -> Problems:
     """Success is status 200.
 
     Many small clients compare with 200 (`if response.status != 200`) and report 201 or 206 as a failure.

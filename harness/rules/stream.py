@@ -280,7 +280,7 @@ def finish_reason_is_always_there(x: ChatStreamed) -> Problems:
     Sources: mudler/LocalAI#1194
     """
     for piece in pieces(x):
-        if "finish_reason" not in piece.said:
+        if "finish_reason" not in piece.said and "finish_details" not in piece.said:  # gpt-4-1106-vision, 2023
             yield Problem("no finish_reason", f"{piece.at}/finish_reason")
 
 
@@ -326,6 +326,7 @@ def error_in_band_has_a_message(x: ChatStreamed) -> Problems:
 @should(
     "ggml-org/llama.cpp#20872, Kludex/starlette#2753, gin-gonic/gin#1589, blinkk/rootjs#1209",
     needs=[Evidence.TIMES, Evidence.FRAMES],
+    translated=True,
 )
 def arrives_bit_by_bit(x: ChatStreamed) -> Problems:
     """Chunks are sent as they are made.

@@ -57,7 +57,7 @@ def call_has_an_id(x: ChatCompleted) -> Problems:
                 yield Problem(f"id is {brief(call.get('id'))}", f"{at}/id")
 
 
-@must("lmstudio-ai/lmstudio-bug-tracker#830, openai/openai-dotnet#428, openai/openai-node#1946")
+@must("lmstudio-ai/lmstudio-bug-tracker#830, openai/openai-dotnet#428, openai/openai-node#1946", translated=True)
 def ids_differ(x: ChatCompleted | ChatStreamed) -> Problems:
     """No two tool calls of an answer have one `id`.
 
@@ -281,7 +281,11 @@ def arguments_are_not_empty(x: ChatCompleted | ChatStreamed) -> Problems:
             yield Problem(f"arguments is {brief(arguments)}", at)
 
 
-@should("huggingface/smolagents#1958, vllm-project/vllm#31438; names with a template's prefix or rest", needs=[Evidence.REQUEST])
+@should(
+    "huggingface/smolagents#1958, vllm-project/vllm#31438; names with a template's prefix or rest",
+    needs=[Evidence.REQUEST],
+    translated=True,
+)
 def name_is_as_offered(x: ChatCompleted | ChatStreamed) -> Problems:
     """A call has the very name that the request offered, and there is none where nothing was offered.
 
@@ -326,6 +330,7 @@ def content_is_there_beside_calls(x: ChatCompleted) -> Problems:
 @should(
     "lmstudio-ai/lmstudio-bug-tracker#2115, ollama/ollama-python#279, youssofal/MTPLX#249, vllm-project/vllm#25560",
     needs=[Evidence.REQUEST],
+    translated=True,
 )
 def call_is_not_in_the_content(x: ChatCompleted | ChatStreamed) -> Problems:
     """A tool call is in `tool_calls`, not in the text as the model's template writes it.

@@ -350,7 +350,11 @@ class Claims:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Http:
-    """A step that is not a plain chat request. `body` (JSON) and `raw` (text as is) exclude each other."""
+    """A step that is not a plain chat request. `body` (JSON) and `raw` (text as is) exclude each other.
+
+    `encoding` is how `body` is written: `ascii`, with an escape for each character beyond it, or `utf-8-sig`, with a byte
+    order mark; None: in UTF-8.
+    """
 
     method: str
     path: str
@@ -358,6 +362,7 @@ class Http:
     """Lower-case name → text or `$from`; null: leave this header of the endpoint's out."""
     body: Json = None
     raw: str | None = None
+    encoding: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

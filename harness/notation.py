@@ -18,6 +18,7 @@ from harness.model import Case, Feature, HangUp, Http, Json, Kind, Step, Suite
 from harness.reading import brief
 
 IDENTIFIER: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+ENCODINGS: Final = ("ascii", "utf-8-sig")
 ONLY_STEP: Final = "ask"
 """What the one step of a case without `steps` is called."""
 
@@ -264,7 +265,7 @@ def _check_repeats(place: Place) -> None:
 
 
 def _http(place: Place) -> Http:
-    keys = place.keys(("method", "path", "headers", "body", "raw"), ("method", "path"))
+    keys = place.keys(("method", "path", "headers", "body", "raw", "encoding"), ("method", "path"))
     if "body" in keys and "raw" in keys:
         keys["raw"].say("`body` (JSON) and `raw` (text as it is) exclude each other")
     if "body" in keys and keys["body"].value is None:
@@ -277,7 +278,17 @@ def _http(place: Place) -> Http:
         headers=_header_fields(keys["headers"]) if "headers" in keys else {},
         body=keys["body"].value if "body" in keys else None,
         raw=raw if "raw" in keys and isinstance(raw := keys["raw"].value, str) else None,
+        encoding=_encoding(keys) if "encoding" in keys else None,
     )
+
+
+def _encoding(keys: Mapping[str, Place]) -> str:
+    encoding = keys["encoding"].text()
+    if encoding and encoding not in ENCODINGS:
+        keys["encoding"].say(f"`encoding` must be {' or '.join(ENCODINGS)}, and is {brief(encoding)}{did_you_mean(encoding, ENCODINGS)}")
+    if "body" not in keys:
+        keys["encoding"].say("`encoding` says how `body` is written, and there is none; a `raw` text always goes out in UTF-8")
+    return encoding
 
 
 def _method(place: Place) -> str:

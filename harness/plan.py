@@ -1,7 +1,8 @@
 """Which cases go to which endpoints, in what order, and what that will send.
 
 What is selected brings its prerequisites along: a verdict must not depend on what else was selected. Prerequisites come
-first; a case whose prerequisite did not pass is skipped by the engine.
+first; a case whose prerequisite did not pass is skipped by the engine. Before all of them goes the probe of each model that
+a case asks, where the endpoint's profile does not say what it would find.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from harness import load, prepare
+from harness import load, prepare, probe
 from harness.document import did_you_mean, some
 from harness.errors import BadInput
 from harness.model import Case, Endpoint, Feature, Request, Step, Suite, Trial
@@ -40,6 +41,7 @@ class Plan:
     suites: tuple[Suite, ...]  # every suite that is known, whether selected or not: here base cases are looked for
     trials: tuple[Trial, ...]
     brought: frozenset[tuple[str, str, str, bool]] = frozenset()  # keys of trials
+    probes: Mapping[tuple[str, str, str, bool], Trial] = field(default_factory=dict)  # key of a trial → what is held before it
     _bases: Mapping[tuple[str, bool], tuple[Case, bool]] = field(default_factory=dict, repr=False)
 
     @property
@@ -76,7 +78,9 @@ class Plan:
     def counts(self, endpoint: Endpoint) -> tuple[int, int]:
         """How many requests go to an endpoint: at most where each first try decides, and at most where none does."""
         cases = [trial.case for trial in self.trials if trial.endpoint.name == endpoint.name]
-        return sum(len(case.steps) for case in cases), sum(len(case.steps) * case.tries for case in cases)
+        # A probe whose limit is refused is asked again with the other name of the limit.
+        again = sum(case.suite == probe.SUITE for case in cases) if endpoint.token_field is None else 0
+        return sum(len(case.steps) for case in cases), sum(len(case.steps) * case.tries for case in cases) + again
 
     def text(self) -> str:
         """What would be sent, in words and as it goes out: how much to each endpoint, and each request's line and body."""
@@ -90,10 +94,15 @@ class Plan:
         yield f"{endpoint.name}: {_number(least, 'request')} in {_number(trials, 'trial')} to {endpoint.base_url}" + (
             f", at most {most} with every repeated try" if most > least else ""
         )
+        for name, value in {**endpoint.headers, **endpoint.optional_headers}.items():
+            if "${" in value:
+                yield f"  {name}: {value}{'  (where set)' if name not in endpoint.headers else ''}"
         if endpoint.model is None:
             yield f"  {_NO_MODEL} stands for the one model that it lists"
         if brought:
             yield f"  {_number(brought, 'trial')} of them only as a prerequisite of others"
+        if any(key[0] == endpoint.name for key in self.probes):
+            yield "  the probe comes first: by what it finds, limits get another name, and room for a model that thinks"
         last: Trial | None = None
         for planned in requests:
             if planned.trial != last:
@@ -150,7 +159,14 @@ def plan(
         for case in selected
         for trial in (Trial(endpoint=endpoint, case=case, stream=stream) for stream in case.stream)
     }
+    named = any(word.partition("/")[0] == probe.SUITE for word in only)
+    wanted = {
+        key: trial for key, trial in wanted.items() if named or trial.case.suite != probe.SUITE or not probe.settled(trial.endpoint)
+    }
     ordered = _ordered(wanted.values(), bases)
+    probes = _probes(ordered, known)
+    first = {before.key: before for before in (*probes.values(), *(one for one in ordered if one.case.suite == probe.SUITE))}
+    ordered = [*first.values(), *(trial for trial in ordered if trial.key not in first)]
     if not ordered:
         raise BadInput(
             "nothing is planned: there is no endpoint" if not endpoints else "nothing is planned: the suites hold no case"
@@ -160,8 +176,21 @@ def plan(
         suites=tuple(known),
         trials=tuple(ordered),
         brought=frozenset(trial.key for trial in ordered if trial.key not in wanted),
+        probes=probes,
         _bases=bases,
     )
+
+
+def _probes(trials: Iterable[Trial], suites: Iterable[Suite]) -> dict[tuple[str, str, str, bool], Trial]:
+    """The probe that each trial waits for: none where its profile says it all, and none where there is no limit in it."""
+    case = probe.case_of(suites)
+    if case is None:
+        return {}
+    return {
+        trial.key: probe.trial(trial.endpoint, trial.case, case)
+        for trial in trials
+        if trial.case.suite != probe.SUITE and not probe.settled(trial.endpoint) and probe.limits(trial.case)
+    }
 
 
 def _unique_names(endpoints: Sequence[Endpoint]) -> None:
@@ -192,7 +221,7 @@ def _ordered(trials: Iterable[Trial], bases: Mapping[tuple[str, bool], tuple[Cas
 
 
 def _prerequisites(trial: Trial, bases: Mapping[tuple[str, bool], tuple[Case, bool]]) -> Iterator[Trial]:
-    for feature in trial.case.needs[:-1]:
+    for feature in trial.case.needs[:-1] if trial.case.suite != probe.SUITE else ():
         base = bases.get((feature, trial.stream))
         if base is not None:
             yield Trial(endpoint=trial.endpoint, case=base[0], stream=base[1])
@@ -276,6 +305,25 @@ def _check_needs(suites: Iterable[Suite], needs: Collection[str]) -> None:
         if feature not in known:
             close = did_you_mean(feature, known, listed=False)
             raise BadInput(f"no suite declares the feature {brief(feature)}{close or f'; there are {_list(known)}'}")
+
+
+def check_names(endpoints: Iterable[Endpoint], suites: Sequence[Suite], rules: Iterable[str]) -> None:
+    """Raises BadInput where a profile names a feature that no suite declares, or accepts failures of no case and no rule.
+
+    `rules` are the ids of all rules. What was recorded need not be checked: its profile may be older than the suites.
+    """
+    features = [feature.id for suite in suites for feature in suite.features]
+    failures = [*(case.path for suite in suites for case in suite.cases), *rules]
+    for endpoint in endpoints:
+        for key, named in (("models", endpoint.models), ("has", endpoint.has), ("lacks", endpoint.lacks)):
+            for feature in named:
+                if feature not in features:
+                    close = did_you_mean(feature, features, listed=False) or "; select the suite that declares it, or take it out"
+                    raise BadInput(f"endpoint {endpoint.name}: `{key}` names {brief(feature)}, which no suite declares{close}")
+        for name in endpoint.known:
+            if name not in failures:
+                close = did_you_mean(name, failures, listed=False) or "; take it out"
+                raise BadInput(f"endpoint {endpoint.name}: `known` names {brief(name)}, which is no case and no rule{close}")
 
 
 def _shard(cases: Sequence[Case], shard: str) -> list[Case]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from harness.document import Document, Place, did_you_mean
 from harness.errors import BadInput
-from harness.model import Accepted, Endpoint, Limits, Retry
+from harness.model import HEADROOM, Accepted, Endpoint, Limits, Retired, Retry, Statement
 from harness.reading import brief
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]*")
@@ -26,16 +27,21 @@ _SECRET: Final = re.compile(r"authoriz|cookie|token|secret|password|credential|(
 _LONGEST_PUBLIC_WORD: Final = 19  # longer than that, or with a vendor's mark, a literal credential is taken for a real one
 _MARKED: Final = re.compile(r"\b(?:(?:sk|pk|hf|gsk|xai|ghp|github_pat)[-_]|AIza)", re.ASCII)
 _KEYS: Final = (
-    "name", "title", "base_url", "dialect", "model", "models", "headers", "query", "token_field",
-    "lacks", "known", "retry", "limits", "notes", "recorded",
+    "name", "title", "base_url", "dialect", "model", "models", "models_path", "headers", "optional_headers", "query",
+    "token_field", "thinks", "headroom",
+    "context", "has", "lacks", "quirks", "known", "retry", "limits", "notes", "docs", "checked", "retired",
+    "recorded",
 )  # fmt: skip
+_NAMED: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_MOST_TOKENS: Final = 1_000_000_000
 TOKEN_FIELDS: Final = ("max_tokens", "max_completion_tokens")
 
 
 def endpoint(document: Document) -> Endpoint:
     """The endpoint; slips are noted in the document, and what they spoil has a default."""
     root = document.root()
-    keys = root.keys(_KEYS, ("name", "title", "base_url"))
+    gone = isinstance(root.value, dict) and "retired" in root.value
+    keys = root.keys(_KEYS, ("name", "title") if gone else ("name", "title", "base_url"))
     name = _name(keys["name"]) if "name" in keys else ""
     return Endpoint(
         name=name,
@@ -44,14 +50,24 @@ def endpoint(document: Document) -> Endpoint:
         model=keys["model"].text() if "model" in keys else None,
         models=_texts(keys.get("models")),
         dialect=_dialect(keys["dialect"]) if "dialect" in keys else "openai",
+        models_path=_models_path(keys["models_path"]) if "models_path" in keys else "/models",
         headers=_credentials(keys.get("headers"), header=True),
+        optional_headers=_optional_headers(keys.get("optional_headers")),
         query=_credentials(keys.get("query"), header=False),
-        token_field=_token_field(keys["token_field"]) if "token_field" in keys else TOKEN_FIELDS[0],
-        lacks=_links(keys.get("lacks")),
+        token_field=_token_field(keys["token_field"]) if "token_field" in keys else None,
+        thinks=_thinks(keys["thinks"]) if "thinks" in keys else None,
+        headroom=keys["headroom"].whole(0, 1_000_000) if "headroom" in keys else HEADROOM,
+        context=keys["context"].whole(1, _MOST_TOKENS) if "context" in keys else None,
+        has=_statements(keys.get("has")),
+        lacks=_lacked(keys.get("lacks"), keys.get("has")),
+        quirks=_quirks(keys.get("quirks")),
         known=_known(keys.get("known")),
         retry=_retry(keys["retry"]) if "retry" in keys else Retry(),
         limits=_limits(keys["limits"]) if "limits" in keys else Limits(),
         notes=_notes(keys.get("notes")),
+        docs=_link(keys["docs"]) if "docs" in keys else "",
+        checked=_day(keys["checked"]) if "checked" in keys else None,
+        retired=_retired(keys["retired"]) if "retired" in keys else None,
         recorded=_texts(keys.get("recorded")),
     )
 
@@ -68,11 +84,14 @@ def _name(place: Place) -> str:
 
 def _base_url(place: Place) -> str:
     url = place.text()
+    if not url:
+        return ""
     try:
-        return addressed(url)[1] if url else ""
+        addressed(_NAMED.sub("name", url))
     except BadInput as error:
         place.say(str(error))
         return ""
+    return url.rstrip("/")
 
 
 def _dialect(place: Place) -> str:
@@ -91,13 +110,82 @@ def _token_field(place: Place) -> str:
     return field
 
 
+def _thinks(place: Place) -> bool | None:
+    if isinstance(place.value, bool):
+        return place.value
+    place.say(f"`thinks` is true or false (leave it out, and the probe finds out), and is {brief(place.value)}")
+    return None
+
+
 def _texts(place: Place | None) -> dict[str, str]:
     return {key: part.text() for key, part in place.parts().items()} if place is not None else {}
 
 
-def _links(place: Place | None) -> dict[str, str]:
-    parts = place.parts() if place is not None else {}
-    return {key: _link(part) for key, part in parts.items()}
+def _statements(place: Place | None) -> dict[str, Statement]:
+    """Feature → statement: a link, or `{says: LINK, checked: DAY, how: TEXT}`."""
+    return {feature: _statement(part) for feature, part in (place.parts() if place is not None else {}).items()}
+
+
+def _statement(place: Place) -> Statement:
+    if not isinstance(place.value, dict):
+        return Statement(link=_link(place))
+    keys = place.keys(("says", "checked", "how"), ("says",))
+    return Statement(
+        link=_link(keys["says"]) if "says" in keys else "",
+        says=keys["how"].text() if "how" in keys else "",
+        checked=_day(keys["checked"]) if "checked" in keys else None,
+    )
+
+
+def _lacked(lacks: Place | None, has: Place | None) -> dict[str, Statement]:
+    found = _statements(lacks)
+    for feature, part in (has.parts() if has is not None and isinstance(has.value, dict) else {}).items():
+        if feature in found:
+            part.say(f"`{feature}` stands in `has` and in `lacks`; take it out of one")
+    return found
+
+
+def _quirks(place: Place | None) -> tuple[Statement, ...]:
+    found = []
+    for part in place.items() if place is not None else ():
+        keys = part.keys(("says", "source"), ("says", "source"))
+        says = keys["says"].text() if "says" in keys else ""
+        found.append(Statement(says=says, link=_link(keys["source"]) if "source" in keys else ""))
+    return tuple(found)
+
+
+def _retired(place: Place) -> Retired:
+    keys = place.keys(("says", "on", "source", "instead"), ("says", "on", "source"))
+    return Retired(
+        says=keys["says"].text() if "says" in keys else "",
+        on=_day(keys["on"], month=True) if "on" in keys else "",
+        link=_link(keys["source"]) if "source" in keys else "",
+        instead=_name(keys["instead"]) if "instead" in keys else None,
+    )
+
+
+def _models_path(place: Place) -> str | None:
+    if place.value is None:
+        return None
+    path = place.text()
+    if path and not (path.startswith("/") and path.isascii() and " " not in path and "?" not in path and "#" not in path):
+        place.say(f"`models_path` is a path that begins with `/` and has no query, or null, and is {brief(path)}")
+    return path
+
+
+def _optional_headers(place: Place | None) -> dict[str, str]:
+    found = _credentials(place, header=True)
+    for name, value in found.items():
+        if place is not None and not _NAMED.search(value):
+            place.at(name).say(f"`{name}` names no variable (${{NAME}}) on which to leave it out; put it under `headers`")
+    return found
+
+
+def _day(place: Place, *, month: bool = False) -> str:
+    day = place.text()
+    if day and not _DATE.fullmatch(day if not month else f"{day}-01"[:10]):
+        place.say(f"`{place.name}` must be a day, YYYY-MM-DD, and is {brief(day)}")
+    return day
 
 
 def _link(place: Place) -> str:
@@ -113,9 +201,7 @@ def _known(place: Place | None) -> dict[str, Accepted]:
         if not _ACCEPTED.fullmatch(name):
             part.say(f"`known` names failures by `suite/case` or by a rule's id, not by {brief(name)}")
         keys = part.keys(("issue", "until"), ("issue",))
-        until = keys["until"].text() if "until" in keys else None
-        if until and not _DATE.fullmatch(until):
-            keys["until"].say(f"`until` must be a day, YYYY-MM-DD, and is {brief(until)}")
+        until = _day(keys["until"]) if "until" in keys else None
         known[name] = Accepted(issue=_link(keys["issue"]) if "issue" in keys else "", until=until)
     return known
 
@@ -187,6 +273,20 @@ def variable(name: str) -> str:
             "--key-env takes the name of the environment variable with the key, such as OPENAI_API_KEY, and never the key itself"
         )
     return f"${{{name}}}"
+
+
+def with_key(endpoint: Endpoint, variable_name: str) -> Endpoint:
+    """The endpoint with its key in the environment variable, in the header fields that the profile sends keys in.
+
+    A profile without one sends it as `authorization: Bearer`. Raises BadInput where that is no variable's name.
+    """
+    key = variable(variable_name)
+    named = {**endpoint.optional_headers, **endpoint.headers}
+    keys = {name: _NAMED.sub(lambda _: key, value) for name, value in named.items() if _SECRET.search(name) and _NAMED.search(value)}
+    if keys.get("authorization") == key:  # the variable of the profile may have held the scheme too
+        keys["authorization"] = f"Bearer {key}"
+    others = {field: value for field, value in endpoint.optional_headers.items() if field not in keys}
+    return replace(endpoint, headers={**endpoint.headers, **(keys or {"authorization": f"Bearer {key}"})}, optional_headers=others)
 
 
 def header_lines(lines: Sequence[str]) -> Mapping[str, str]:

@@ -13,11 +13,11 @@ PACKAGE = Path(__file__).parent.parent / "harness"
 
 LAYERS = [
     {"", "model", "reading", "errors", "resources"},
-    {"sse", "wording", "document", "choices", "asked", "messages"},
+    {"sse", "wording", "document", "choices", "asked", "folding", "messages"},
     {"contract", "profile"},
     {"answer", "rule", "fragment"},
     {"claim_notation", "claims", "rules"},
-    {"notation", "judge", "prepare"},
+    {"notation", "judge", "prepare", "probe"},
     {"load", "plan", "dialects"},
     {"wire", "reference"},
     {"cassette"},

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 from harness import load
 from harness.cassette import scalars
 from harness.cassette.file import replace_file
-from harness.model import Endpoint, Limits, Retry
+from harness.model import HEADROOM, Endpoint, Limits, Retry, Statement
 from harness.wire.network import holds_literal_credential
 
 FILE: Final = "endpoint.yaml"
@@ -40,9 +40,14 @@ def profile_text(endpoint: Endpoint, recorded: Mapping[str, str]) -> str:
         "model": endpoint.model,
         "models": endpoint.models,
         "token_field": endpoint.token_field,
+        "thinks": endpoint.thinks,
+        "headroom": endpoint.headroom if endpoint.headroom != HEADROOM else None,
         "headers": {name: _public(name, value) for name, value in endpoint.headers.items()},
+        "optional_headers": {name: _public(name, value) for name, value in endpoint.optional_headers.items()},
         "query": {name: _public(name, value) for name, value in endpoint.query.items()},
-        "lacks": endpoint.lacks,
+        "context": endpoint.context,
+        "has": {feature: _statement(said) for feature, said in endpoint.has.items()},
+        "lacks": {feature: _statement(said) for feature, said in endpoint.lacks.items()},
         "known": {
             name: {"issue": accepted.issue, **({"until": accepted.until} if accepted.until else {})}
             for name, accepted in endpoint.known.items()
@@ -60,6 +65,13 @@ def _public(name: str, value: str) -> str:
     return REDACTED if holds_literal_credential(name, value) else value
 
 
+def _statement(said: Statement) -> object:
+    if not said.says and said.checked is None:
+        return said.link
+    written = {"says": said.link, "checked": said.checked, "how": said.says}
+    return {key: value for key, value in written.items() if value}
+
+
 def _changed(value: Retry | Limits, default: Retry | Limits) -> dict[str, object]:
     names = [field.name for field in fields(value)]
     return {name: getattr(value, name) for name in names if getattr(value, name) != getattr(default, name)}
@@ -72,6 +84,8 @@ def _lines(document: Mapping[str, object], blanks: str) -> Iterator[str]:
             yield from _lines(value, f"{blanks}  ")
         elif isinstance(value, tuple):
             yield f"{blanks}{scalars.text(key)}: [{', '.join(str(one) for one in value)}]"
+        elif isinstance(value, bool):
+            yield f"{blanks}{scalars.text(key)}: {'true' if value else 'false'}"
         elif isinstance(value, int | float):
             yield f"{blanks}{scalars.text(key)}: {value}"
         else:

@@ -15,9 +15,11 @@ from typing import Final, Protocol, assert_never
 
 from harness import __version__, judge, prepare
 from harness.cassette import Player, Recorder, in_folder, read, write, write_profile
+from harness.cassette.profile import FILE as PROFILE
 from harness.claims import Dangling
-from harness.dialects import dialect
-from harness.engine.conversation import conduct
+from harness.dialects import NoEquivalent, dialect
+from harness.engine.conversation import Conduct, conduct
+from harness.engine.probing import probed
 from harness.errors import ChatcompatError
 from harness.model import (
     Endpoint,
@@ -32,6 +34,7 @@ from harness.model import (
     Verdict,
 )
 from harness.plan import Plan
+from harness.probe import SUITE as PROBE
 from harness.wire import Network, Pace, Spent, Wire
 from harness.wire.network import Pool
 
@@ -188,7 +191,8 @@ class _Run:
         except Spent:
             found = Skipped(trial=trial, reason=f"the ceiling of {self._max_requests} requests is reached (--max-requests)")
         except Dangling as dangling:
-            found = Errored(trial=trial, reason=f"{dangling}; let the step that it comes from `expect` it")
+            why = f"a later step could not be asked: its request takes {dangling}"
+            found = Errored(trial=trial, reason=f"{why}; let the step that it comes from `expect` it")
         except ChatcompatError as error:
             found = Errored(trial=trial, reason=self._masked(trial, str(error)))
         except Exception as fault:  # noqa: BLE001  a fault of ours is an outcome too, and ends no other trial
@@ -199,6 +203,7 @@ class _Run:
         return kept
 
     async def _outcome(self, trial: Trial) -> Outcome:
+        trial = await self._informed(trial)
         unmet = await self._unmet(trial)
         if unmet is not None:
             return Skipped(trial=trial, reason=unmet)
@@ -218,12 +223,24 @@ class _Run:
             case _:
                 assert_never(self._mode)
 
+    async def _informed(self, trial: Trial) -> Trial:
+        """The trial with what the probe of its model found, once that was held."""
+        probe = self._plan.probes.get(trial.key)
+        if probe is None:
+            return trial
+        outcome = await asyncio.shield(self._ended[probe.key])
+        return replace(trial, endpoint=replace(trial.endpoint, learned=outcome.trial.endpoint.learned))
+
+    def _conduct(self, trial: Trial) -> Conduct:
+        """How a trial is held: a probe may ask twice."""
+        return probed if trial.case.suite == PROBE else conduct
+
     async def _unmet(self, trial: Trial) -> str | None:
         """Which prerequisite keeps the trial from being held. Only trials before it are waited for, so none waits in a ring.
 
         Its claims decide: one broken rule of the protocol does not keep everything else from being tried.
         """
-        for feature in trial.case.needs[:-1]:
+        for feature in trial.case.needs[:-1] if trial.case.suite != PROBE else ():
             base = self._plan.base_case(feature, trial.stream)
             if base is None:
                 continue
@@ -243,16 +260,19 @@ class _Run:
         try:
             cassette = read(path)
         except FileNotFoundError:
-            way_out = f"record it: chatcompat run {trial.case.path} --endpoint {trial.endpoint.name} --mode record"
-            return Errored(trial=trial, reason=f"not recorded: there is no {self._shown(path)}; {way_out}")
-        player = Player(cassette, trial.endpoint, self._shown(path))
+            way_out = f"record it: {recording(trial.case.path, trial.endpoint.name, self._cassettes)}"
+            return Errored(trial=trial, reason=self._placeless(f"not recorded: there is no {path}; {way_out}"))
+        player = Player(cassette, trial.endpoint, self._placeless(str(path)))
         wire = Wire(trial.endpoint, player)
-        held = await conduct(trial, wire, optional=self._plan.optional, another_try=lambda: not player.exhausted)
+        held = await self._conduct(trial)(
+            trial, wire, optional=self._plan.optional, another_try=lambda: not player.exhausted
+        )
         return replace(held, recorded=cassette.recorded, elapsed_ms=cassette.elapsed_ms)
 
-    def _shown(self, path: Path) -> str:
-        """A cassette's name without the place of this machine, which has no business in a report."""
-        return path.relative_to(self._cassettes.parent).as_posix()
+    def _placeless(self, said: str) -> str:
+        """What is said, without the place of the recordings on this machine, which has no business in a report."""
+        whole = str(self._cassettes)
+        return said.replace(whole, self._cassettes.name) if Path(whole).is_absolute() else said
 
     async def _kept(self, trial: Trial) -> Judged | None:
         """The outcome of the cassette that there is, where it still answers what is asked."""
@@ -272,7 +292,9 @@ class _Run:
         recorder = Recorder(line.network) if self._mode is Mode.RECORD else None
         wire = self._wire(line, recorder or line.network)
         begun = time.perf_counter()
-        held = await conduct(trial, wire, optional=self._plan.optional, others_answer=lambda: self._others_answer(trial, line))
+        held = await self._conduct(trial)(
+            trial, wire, optional=self._plan.optional, others_answer=lambda: self._others_answer(trial, line)
+        )
         held = replace(held, elapsed_ms=round((time.perf_counter() - begun) * 1000, 1))
         self._learn(held, line)
         if recorder is not None and recorder.complete and judge.verdict(held) is not Verdict.ERROR:
@@ -309,7 +331,9 @@ class _Run:
                 continue
             case, stream = base
             again = Trial(endpoint=trial.endpoint, case=case, stream=stream)
-            request = dialect(trial.endpoint.dialect).outgoing(prepare.request(again, case.steps[0], {}))
+            request = dialect(trial.endpoint.dialect).outgoing(prepare.request(again, case.steps[0], {}), trial.endpoint)
+            if isinstance(request, NoEquivalent):
+                continue
             try:
                 return isinstance(await self._wire(line, line.network).send(request), Reply)
             except Spent:
@@ -346,7 +370,14 @@ class _Run:
 
     def _masked(self, trial: Trial, said: str) -> str:
         line = self.lines.get(trial.endpoint.name)
-        return line.network.masked(said) if line is not None else said
+        return self._placeless(line.network.masked(said) if line is not None else said)
+
+
+def recording(selection: str, endpoint: str, cassettes: Path) -> str:
+    """The command that records what is missing, with the profile that was recorded with."""
+    profile = cassettes / endpoint / PROFILE
+    named = str(profile) if profile.is_file() else f"{endpoint}.yaml"
+    return f"chatcompat run {selection} --endpoint {named} --mode record --missing --cassettes {cassettes}"
 
 
 def _fault(fault: Exception) -> str:

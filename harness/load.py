@@ -17,7 +17,7 @@ from harness import notation, profile, resources
 from harness.document import Document, Steps, checked, did_you_mean
 from harness.errors import BadFile, BadInput
 from harness.model import Endpoint, Json, Suite
-from harness.reading import brief
+from harness.reading import brief, obj
 
 MOST_BYTES: Final = 4 * 1024 * 1024
 MOST_NODES: Final = 200_000  # aliases expanded
@@ -138,16 +138,46 @@ def adhoc(url: str, model: str | None = None, key_env: str | None = None, header
     return Endpoint(name=name, title=base_url, base_url=base_url, model=model, headers=fields)
 
 
-def endpoint_of(word: str, model: str | None = None, key_env: str | None = None, headers: Sequence[str] = ()) -> Endpoint:
-    """The endpoint that a word on the command line means: NAME, FILE.yaml or URL; what else is given goes before the profile."""
+def endpoint_of(
+    word: str,
+    model: str | None = None,
+    key_env: str | None = None,
+    headers: Sequence[str] = (),
+    base_url: str | None = None,
+) -> Endpoint:
+    """The endpoint that a word on the command line means: NAME, FILE.yaml or URL; what else is given goes before the profile.
+
+    Raises BadInput for what is none, for an endpoint that is gone, and for a base URL beside a URL.
+    """
     if "://" in word:
+        if base_url is not None:
+            raise BadInput(f"--base-url: goes with the name or file of a profile; {brief(word)} is a URL already")
         return adhoc(word, model, key_env, headers)
     found = endpoint(Path(word)) if word.endswith(SUFFIXES) or "/" in word or "\\" in word else endpoint_named(word)
-    fields = profile.header_lines(headers)
-    if key_env is not None:
-        fields = {"authorization": f"Bearer {profile.variable(key_env)}", **fields}
+    if found.retired is not None:
+        instead = f"; use --endpoint {found.retired.instead}" if found.retired.instead else ""
+        raise BadInput(f"{found.name} is gone since {found.retired.on}: {found.retired.says} ({found.retired.link}){instead}")
+    found = found if key_env is None else profile.with_key(found, key_env)
     models = {} if model is not None else found.models
-    return replace(found, model=model or found.model, models=models, headers={**found.headers, **fields})
+    return replace(
+        found,
+        base_url=found.base_url if base_url is None else profile.addressed(base_url)[1],
+        model=model or found.model,
+        models=models,
+        headers={**found.headers, **profile.header_lines(headers)},
+    )
+
+
+def with_shipped_statements(found: Endpoint) -> Endpoint:
+    """A recorded endpoint, with what the vendor says of features (`has`, `lacks`) where the recording's profile says nothing.
+
+    It is taken from the shipped profile of the same name: what is said publicly does not depend on the recording, and is
+    kept up to date in one place.
+    """
+    if found.has or found.lacks or found.name not in endpoint_names():
+        return found
+    shipped = endpoint_named(found.name)
+    return replace(found, has=shipped.has, lacks=shipped.lacks)
 
 
 # ---------------------------------------------------------------- YAML
@@ -172,6 +202,13 @@ def document(path: Path) -> Document:
         line = content.count(b"\n", 0, error.start) + 1
         raise BadFile([(file, line, f"not UTF-8: byte 0x{content[error.start]:02x}; save the file as UTF-8")]) from None
     return _read(text, file)
+
+
+def kind(path: Path) -> str | None:
+    """What a file is by its keys: "suite", "endpoint", or None where it is neither. Raises BadFile where it is no YAML."""
+    keys = obj(document(path).data).keys()
+    named = (("suite", {"suite", "cases"}), ("endpoint", {"base_url", "retired"}))
+    return next((name for name, telling in named if telling & keys), None)
 
 
 def shown(path: Path) -> str:

@@ -161,7 +161,9 @@ def plan(
     }
     named = any(word.partition("/")[0] == probe.SUITE for word in only)
     wanted = {
-        key: trial for key, trial in wanted.items() if named or trial.case.suite != probe.SUITE or not probe.settled(trial.endpoint)
+        key: trial
+        for key, trial in wanted.items()
+        if named or trial.case.suite != probe.SUITE or not probe.settled(trial.endpoint)
     }
     ordered = _ordered(wanted.values(), bases)
     probes = _probes(ordered, known)

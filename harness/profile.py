@@ -282,11 +282,15 @@ def with_key(endpoint: Endpoint, variable_name: str) -> Endpoint:
     """
     key = variable(variable_name)
     named = {**endpoint.optional_headers, **endpoint.headers}
-    keys = {name: _NAMED.sub(lambda _: key, value) for name, value in named.items() if _SECRET.search(name) and _NAMED.search(value)}
+    keys = {
+        name: _NAMED.sub(lambda _: key, value) for name, value in named.items() if _SECRET.search(name) and _NAMED.search(value)
+    }
     if keys.get("authorization") == key:  # the variable of the profile may have held the scheme too
         keys["authorization"] = f"Bearer {key}"
     others = {field: value for field, value in endpoint.optional_headers.items() if field not in keys}
-    return replace(endpoint, headers={**endpoint.headers, **(keys or {"authorization": f"Bearer {key}"})}, optional_headers=others)
+    return replace(
+        endpoint, headers={**endpoint.headers, **(keys or {"authorization": f"Bearer {key}"})}, optional_headers=others
+    )
 
 
 def header_lines(lines: Sequence[str]) -> Mapping[str, str]:

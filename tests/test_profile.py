@@ -10,7 +10,7 @@ from own_files import HERE, marked, of_schema, write
 
 from harness import load, resources
 from harness.errors import BadFile, BadInput
-from harness.model import Accepted, Endpoint, Json, Limits, Retry
+from harness.model import Accepted, Endpoint, Json, Limits, Retired, Retry, Statement
 
 
 def structure(text: str) -> Json:
@@ -24,10 +24,17 @@ base_url: https://api.anthropic.com/v1/
 dialect: openai
 model: claude-sonnet-4-5
 models: {vision: claude-opus}
+models_path: /model/list
 headers: {authorization: "Bearer ${ANTHROPIC_API_KEY}", x-app: chatcompat}
+optional_headers: {anthropic-workspace-id: "${WORKSPACE}"}
 query: {api-version: 2024-10-21}
 token_field: max_completion_tokens
+context: 200000
+has:
+  tools: {says: https://docs.example.invalid/tools, checked: 2026-11-23, how: fully supported}
 lacks: {json-schema: https://docs.example.invalid/compat}
+quirks:
+- {says: System messages are joined into one., source: https://docs.example.invalid/compat}
 known:
   tools/parallel: {issue: https://example.invalid/1, until: 2027-03-01}
   stream.ends-with-done: {issue: https://example.invalid/2}
@@ -36,6 +43,9 @@ limits: {concurrency: 2, requests_per_minute: 50, timeout_s: 60, first_byte_s: 3
 notes: |
   Alive.
   Not for production.
+docs: https://docs.example.invalid/
+checked: 2026-11-23
+retired: {says: It was replaced., on: 2026-08, source: https://docs.example.invalid/end, instead: claude-messages}
 recorded: {server: litellm, version: 1.2.3}
 """
 
@@ -47,10 +57,15 @@ def test_a_profile_of_every_form_becomes_this_endpoint(tmp_path: Path) -> None:
         base_url="https://api.anthropic.com/v1",
         model="claude-sonnet-4-5",
         models={"vision": "claude-opus"},
+        models_path="/model/list",
         headers={"authorization": "Bearer ${ANTHROPIC_API_KEY}", "x-app": "chatcompat"},
+        optional_headers={"anthropic-workspace-id": "${WORKSPACE}"},
         query={"api-version": "2024-10-21"},
         token_field="max_completion_tokens",
-        lacks={"json-schema": "https://docs.example.invalid/compat"},
+        context=200_000,
+        has={"tools": Statement(link="https://docs.example.invalid/tools", says="fully supported", checked="2026-11-23")},
+        lacks={"json-schema": Statement(link="https://docs.example.invalid/compat")},
+        quirks=(Statement(says="System messages are joined into one.", link="https://docs.example.invalid/compat"),),
         known={
             "tools/parallel": Accepted(issue="https://example.invalid/1", until="2027-03-01"),
             "stream.ends-with-done": Accepted(issue="https://example.invalid/2"),
@@ -58,6 +73,11 @@ def test_a_profile_of_every_form_becomes_this_endpoint(tmp_path: Path) -> None:
         retry=Retry(on=(429, 503), at_most=2, wait_at_most_s=5.0),
         limits=Limits(concurrency=2, requests_per_minute=50, timeout_s=60.0, first_byte_s=30.0, idle_s=20.5),
         notes="Alive.\nNot for production.\n",
+        docs="https://docs.example.invalid/",
+        checked="2026-11-23",
+        retired=Retired(
+            says="It was replaced.", on="2026-08", link="https://docs.example.invalid/end", instead="claude-messages"
+        ),
         recorded={"server": "litellm", "version": "1.2.3"},
     )
     assert expected == load.endpoint(write(tmp_path, PROFILE, "claude.yaml"))
@@ -85,7 +105,25 @@ PROFILE_SLIPS: dict[str, tuple[str, str]] = {
     "query-key": (f"name: a\ntitle: A\nbase_url: https://x/v1?key=123 {HERE}", "query fields go in the profile's `query`"),
     "port": (f"name: a\ntitle: A\nbase_url: http://x:99999/v1 {HERE}", "is no URL; write http://HOST:PORT/v1"),
     "operation": (f"name: a\ntitle: A\nbase_url: http://x/v1/chat/completions {HERE}", "leave off /chat/completions"),
-    "variable-in-url": (f"name: a\ntitle: A\nbase_url: 'https://${{RES}}.x/v1' {HERE}", "names no host"),
+    "variable-in-url": (f"name: a\ntitle: A\nbase_url: 'https://${{A B}}.x/v1' {HERE}", "names no host"),
+    "variable-as-scheme": (f"name: a\ntitle: A\nbase_url: '${{A}}://x/v1' {HERE}", "must begin with http:// or https://"),
+    "models-path": (f"{BASE}models_path: models {HERE}", "`models_path` is a path that begins with `/`"),
+    "models-path-query": (f"{BASE}models_path: /models?limit=5 {HERE}", "and has no query, or null"),
+    "optional-header": (f"{BASE}optional_headers: {{x-a: b}} {HERE}", "names no variable (${NAME}) on which to leave it out"),
+    "optional-name": (f"{BASE}optional_headers: {{X-A: '${{B}}'}} {HERE}", "write `x-a`"),
+    "context": (f"{BASE}context: 0 {HERE}", "`context` must be a whole number from 1 to 1000000000, and is 0"),
+    "says-nothing": (f"{BASE}lacks: {{vision: {{checked: 2026-11-23}}}} {HERE}", "the key `says` is missing in `vision`"),
+    "says-day": (f"{BASE}has: {{vision: {{says: https://x, checked: 2026-11}}}} {HERE}", "`checked` must be a day, YYYY-MM-DD"),
+    "has-and-lacks": (
+        f"{BASE}lacks: {{vision: https://x}}\nhas: {{vision: https://x}} {HERE}",
+        "`vision` stands in `has` and in `lacks`; take it out of one",
+    ),
+    "quirk": (f"{BASE}quirks:\n- {{says: It is odd.}} {HERE}", "the key `source` is missing"),
+    "quirks": (f"{BASE}quirks: {{says: It is odd.}} {HERE}", "`quirks` must be a list"),
+    "docs": (f"{BASE}docs: example.invalid {HERE}", "`docs` must be a link (https://…)"),
+    "checked": (f"{BASE}checked: yesterday {HERE}", "`checked` must be a day, YYYY-MM-DD"),
+    "retired": (f"{BASE}retired: {{says: Gone., on: 2026-13, source: https://x}} {HERE}", "`on` must be a day"),
+    "retired-source": (f"{BASE}retired: {{says: Gone., on: 2026-01-31}} {HERE}", "the key `source` is missing in `retired`"),
     "dialect": (f"{BASE}dialect: opnai {HERE}", 'there is no dialect "opnai"; did you mean `openai`?'),
     "token-field": (f"{BASE}token_field: max_token {HERE}", "did you mean `max_tokens`?"),
     "model": (f"{BASE}model: 5 {HERE}", "`model` must be a text of one line, and is 5"),
@@ -130,6 +168,7 @@ ONLY_THE_PROFILE = {
     "query-secret",
     "variable",
     "dialect",
+    "has-and-lacks",
 }
 
 

@@ -43,6 +43,11 @@ class Progress:
         self._waits[endpoint.name] = (time.monotonic() + seconds, why)
         self._draw(now=True)
 
+    def tell(self, said: str) -> None:
+        """A line that stays, also where nobody is looking."""
+        sys.stderr.write(f"\r\x1b[K{said}\n" if self._shown else f"{said}\n")
+        sys.stderr.flush()
+
     def _draw(self, *, now: bool = False) -> None:
         clock = time.monotonic()
         if not self._shown or (clock - self._drawn < 0.1 and not now):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from harness.model import Endpoint, Outcome
     from harness.plan import Plan
@@ -20,9 +20,11 @@ FAIL_ON = ("fail", "ignored")
 @click.command()
 @click.argument("selection", nargs=-1, metavar="[SUITE | SUITE/CASE | PATH]...")
 @click.option("--endpoint", "endpoints", multiple=True, metavar="NAME|FILE|URL", help="Whom to judge (repeatable).")
+@click.option("--base-url", metavar="URL", help="Where the endpoint of a named profile is, if not where it says.")
 @click.option("--model", metavar="ID", help="The model (default: the profile's, else the only one of /models).")
 @click.option("--key-env", metavar="NAME", help="The environment variable that holds the key; never the key itself.")
 @click.option("--header", "headers", multiple=True, metavar="'K: V'", help="A header for every request (repeatable).")
+@click.option("--skip-models", is_flag=True, help="Do not look whether /models lists the model.")
 @click.option("--mode", type=click.Choice(["replay", "live", "record"]), help="Default: live with --endpoint, else replay.")
 @click.option("--missing", is_flag=True, help="With --mode record: only what is absent or differs.")
 @click.option("--cassettes", type=click.Path(path_type=Path, file_okay=False), help="Default: the shipped ones.")
@@ -32,8 +34,9 @@ FAIL_ON = ("fail", "ignored")
 @click.option("--level", type=click.Choice(["must", "should"]), help="Findings below it do not count.", default="should")
 @click.option("--fail-on", metavar="A,B", default=",".join(FAIL_ON), show_default=True, help="Verdicts that end with exit 1.")
 @click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="Conversations at once.")
-@click.option("--max-requests", type=click.IntRange(1), help="A ceiling on what is sent in all.")
+@click.option("--max-requests", type=click.IntRange(1), help="A ceiling on what is sent in all; what it leaves out is said.")
 @click.option("--shard", metavar="I/N", help="The I-th of N parts, by the cases' identity.")
+@click.option("--accept", is_flag=True, help="Without --endpoint: let this report be what is expected from now on.")
 @click.option("--plan", "only_plan", is_flag=True, help="Print what would be sent, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="report.json on stdout instead of the matrix.")
 @click.option("--quiet", "-q", is_flag=True, help="No matrix and no progress.")
@@ -41,15 +44,24 @@ FAIL_ON = ("fail", "ignored")
 def command(ctx: click.Context, /, **options: Any) -> None:
     """Judge endpoints. With no --endpoint: replay every shipped cassette, offline.
 
+    The matrix (or, with --json, the report) goes to stdout; progress, notes and what is unexpected go to stderr.
+
     \b
     chatcompat run
     chatcompat run --endpoint http://127.0.0.1:8080/v1
     chatcompat run tools usage/nonstream --endpoint my.yaml
     chatcompat run my-suite.yaml --endpoint https://api.example.com/v1 --model m --key-env MY_KEY
+    chatcompat run --endpoint tabbyapi --base-url http://192.168.1.5:5000/v1 --model m
     chatcompat run --endpoint my.yaml --mode record --cassettes cassettes --missing
 
     \b
-    Exit: 0 nothing unexpected, 1 unexpected verdicts, 2 wrong usage or file, 3 an endpoint could not be tested.
+    Exit: 0  nothing unexpected
+          1  unexpected verdicts
+          2  wrong usage or file
+          3  an endpoint could not be tested, or a trial of a replay is not recorded
+    With no --endpoint, what is expected is the shipped report: 0 where this one is equal, else 1 and a line for each
+    difference. reports/ is left as it is then, and this report goes to chatcompat-report/, unless --accept is given.
+    A ceiling of your own (--max-requests) is no error: what was left out is said, and marked in every report.
     """
     ctx.exit(_run(**options))
 
@@ -58,9 +70,11 @@ def _run(
     *,
     selection: Sequence[str],
     endpoints: Sequence[str],
+    base_url: str | None,
     model: str | None,
     key_env: str | None,
     headers: Sequence[str],
+    skip_models: bool,
     mode: str | None,
     missing: bool,
     cassettes: Path | None,
@@ -72,6 +86,7 @@ def _run(
     concurrency: int,
     max_requests: int | None,
     shard: str | None,
+    accept: bool,
     only_plan: bool,
     as_json: bool,
     quiet: bool,
@@ -81,16 +96,26 @@ def _run(
 
     from harness import load, plan, resources
     from harness.cassette import endpoints as recorded_endpoints
-    from harness.commands import _verdicts, _writing
+    from harness.catalogue import OF_THE_JUDGE
+    from harness.commands import _endpoints, _verdicts, _writing
     from harness.engine import Mode
     from harness.errors import BadInput, Unusable
-    from harness.report import json_
+    from harness.report import json_, matrix
+    from harness.report.matrix import number
+    from harness.rule import all_rules
+    from harness.wire import with_optional_headers
 
     chosen_formats = [name.strip() for name in (formats or ",".join(FORMATS)).split(",") if name.strip()]
     _writing.chosen(chosen_formats)
     unwanted = _verdicts.named(fail_on)
     how = Mode(mode or ("live" if endpoints else "replay"))
-    for option, given in (("--model", model), ("--key-env", key_env), ("--header", headers)):
+    for option, given in (
+        ("--base-url", base_url),
+        ("--model", model),
+        ("--key-env", key_env),
+        ("--header", headers),
+        ("--skip-models", skip_models),
+    ):
         if given and not endpoints:
             raise BadInput(f"{option}: belongs to an --endpoint, and none is named")
     if missing and how is not Mode.RECORD:
@@ -98,33 +123,44 @@ def _run(
     if how is Mode.RECORD and cassettes is None and not resources.IN_CHECKOUT:
         raise BadInput("--mode record: name the folder with --cassettes; the installed package's own is not written to")
     folder = cassettes or resources.CASSETTES
-    recorded = recorded_endpoints(folder) if how is Mode.REPLAY else ()
+    recorded = tuple(map(load.with_shipped_statements, recorded_endpoints(folder))) if how is Mode.REPLAY else ()
     if endpoints:
         known = {endpoint.name: endpoint for endpoint in recorded}
-        held = [
-            known[word] if word in known and how is Mode.REPLAY else load.endpoint_of(word, model, key_env, headers)
-            for word in endpoints
-        ]
+        for word in endpoints if how is not Mode.REPLAY else ():
+            _endpoints.check(word, load.endpoint_names(), [path.parent.name for path in folder.glob("*/endpoint.yaml")], folder)
+        held = [known[word] if word in known else load.endpoint_of(word, model, key_env, headers, base_url) for word in endpoints]
     elif how is Mode.REPLAY:
         held = list(recorded)
         if not held:
             raise BadInput(f"{folder} holds no recordings: there is no */endpoint.yaml; record some with --mode record")
     else:
         raise BadInput(f"--mode {how}: name the endpoint with --endpoint")
+    if how is not Mode.REPLAY:
+        held = [with_optional_headers(endpoint, os.environ) for endpoint in held] if not only_plan else held
     planned = plan.plan(held, load.suites(), only=selection, needs=needs, shard=shard)
+    rules = (*(rule.id for rule in all_rules()), *OF_THE_JUDGE)
+    plan.check_names([endpoint for endpoint in held if endpoint not in recorded], planned.suites, rules)
     if only_plan:
         click.echo(planned.text())
         return 0
     if how is not Mode.REPLAY:
-        held = asyncio.run(_with_models(held, dict(os.environ)))
+        try:
+            held = asyncio.run(_with_models(held, dict(os.environ)))
+        except Unusable as error:
+            asked = next((one.base_url for one in held if one.base_url in str(error)), held[0].base_url)
+            raise Unusable(_endpoints.without_version(asked, str(error))) from None
         planned = plan.plan(held, load.suites(), only=selection, needs=needs, shard=shard)
     offline = not endpoints and cassettes is None
     shipped = offline and not selection and not needs and shard is None
+    if accept and not (shipped and resources.IN_CHECKOUT and out is None):
+        raise BadInput("--accept: only a run of all that is shipped, in a clone of the repository, says what is expected")
     expected = _verdicts.shipped(resources.REPORTS / "report.json") if offline else None
-    found = _judged(planned, how, folder, concurrency, max_requests, missing, quiet)
+    look = not (how is Mode.REPLAY or skip_models or missing or max_requests is not None)
+    found = _judged(planned, how, folder, concurrency, max_requests, missing, quiet, look)
     differences = None if expected is None else _verdicts.differences(expected, found, whole=shipped)
     del expected, planned  # what is not needed to write the report need not be held beside it
-    into = out or (resources.REPORTS if shipped and resources.IN_CHECKOUT else Path("chatcompat-report"))
+    as_expected = not differences or (accept and not _verdicts.interrupted(found))
+    into = out or (resources.REPORTS if shipped and resources.IN_CHECKOUT and as_expected else Path("chatcompat-report"))
     secrets = _secrets(held, os.environ)
     written = _writing.write(found, into, chosen_formats, secrets)
     if as_json:
@@ -133,13 +169,18 @@ def _run(
         click.echo(_writing.masked(_writing.for_terminal(found, level=level), secrets), nl=False)
         click.echo(f"\nreport: {', '.join(load.shown(path) for path in written)}", err=True)
         click.echo(f"the exchange behind a verdict: chatcompat show {load.shown(into)} SUITE/CASE", err=True)
-    if found["partial"]:
-        click.echo("interrupted: the report is partial, and says so", err=True)
+    for said in matrix.not_held(found):
+        click.echo(f"only a part: {said}", err=True)
+    if _verdicts.interrupted(found):
         return 130
     if differences is not None:
         for line in differences:
             click.echo(line, err=True)
-        return 1 if differences else 0
+        if differences and accept:
+            click.echo("accepted: this is what is expected from now on", err=True)
+        elif differences and shipped:
+            click.echo("the shipped report differs, and is left as it is; --accept puts this one in its place", err=True)
+        return 1 if differences and not accept else 0
     unexpected, untested = _verdicts.unexpected(found, unwanted, level, binding=how is not Mode.REPLAY), _verdicts.untested(found)
     for line in unexpected.stale:
         click.echo(line, err=True)
@@ -147,20 +188,25 @@ def _run(
         return 1
     if untested:
         raise Unusable("\n".join(untested))
+    if how is Mode.REPLAY and (missing_trials := _verdicts.unrecorded(found)):
+        words = " ".join(["chatcompat run", *selection, "--endpoint PROFILE --mode record --missing --cassettes"])
+        raise Unusable(f"{number(missing_trials, 'trial')} not recorded; record what is missing: {words} {load.shown(folder)}")
     return 0
 
 
 def _secrets(endpoints: Sequence[Endpoint], environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The values of the variables that the endpoints name. What an endpoint sends back of them, in however many pieces, may
-    add up to the whole again in an assembled answer."""
-    from harness.wire import variables
+    """The values of the variables that the endpoints name in headers and query.
 
-    named = {name for endpoint in endpoints for name in variables(endpoint, {})}
+    What an endpoint sends back of them, in however many pieces, may add up to the whole again in an assembled answer.
+    """
+    from harness.wire import credentials
+
+    named = {name for endpoint in endpoints for name in credentials(endpoint)}
     return tuple(sorted((value for name in named if len(value := environ.get(name, "")) >= 8), key=len, reverse=True))
 
 
 def _judged(
-    planned: Plan, mode: Any, cassettes: Path, concurrency: int, max_requests: int | None, missing: bool, quiet: bool
+    planned: Plan, mode: Any, cassettes: Path, concurrency: int, max_requests: int | None, missing: bool, quiet: bool, look: bool
 ) -> dict[str, Any]:
     """The report's document of a run that is held now."""
     import asyncio
@@ -179,17 +225,22 @@ def _judged(
         if task is not None:
             loop.add_signal_handler(signal.SIGINT, task.cancel)  # once: the engine keeps what it has
         with Progress(len(planned.trials), quiet=quiet) as progress:
-            return await engine.run(
-                planned,
-                mode=mode,
-                environ=dict(os.environ),
-                cassettes=cassettes,
-                observer=progress,
-                concurrency=concurrency,
-                max_requests=max_requests,
-                missing=missing,
-                keep=results.keep,
-            )
+            looking = [loop.create_task(_look(endpoint, progress.tell)) for endpoint in (planned.endpoints if look else ())]
+            try:
+                return await engine.run(
+                    planned,
+                    mode=mode,
+                    environ=dict(os.environ),
+                    cassettes=cassettes,
+                    observer=progress,
+                    concurrency=concurrency,
+                    max_requests=max_requests,
+                    missing=missing,
+                    keep=results.keep,
+                )
+            finally:
+                for one in looking:
+                    one.cancel()
 
     replayed = mode is Mode.REPLAY
     kept_in = cassettes if replayed else None
@@ -212,3 +263,18 @@ async def _with_models(endpoints: Sequence[Endpoint], environ: Mapping[str, str]
     from harness.engine import with_model
 
     return list(await asyncio.gather(*(with_model(endpoint, environ) for endpoint in endpoints)))
+
+
+async def _look(endpoint: Endpoint, tell: Callable[[str], None]) -> None:
+    """Tells where the endpoint does not list its model."""
+    import os
+
+    from harness.engine import unlisted
+    from harness.errors import ChatcompatError
+
+    try:
+        said = await unlisted(endpoint, dict(os.environ))
+    except ChatcompatError:
+        return  # the run will tell
+    if said is not None:
+        tell(f"{endpoint.name}: {said}")

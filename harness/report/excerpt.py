@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 from harness.reading import ABSENT, parse
 from harness.report import Document
@@ -80,6 +81,7 @@ _ENDINGS: Final = {
     "timed-out": "nothing more came, and we stopped waiting",
     "held-open": "the connection stayed open after this",
     "too-large": "more than the limits allow; we stopped reading",
+    "hung-up": "we left here, as the step says",
 }
 
 
@@ -142,7 +144,7 @@ def curl(document: Document, endpoint: str, request: Mapping[str, Any]) -> str:
         words.append("-N")
     if request["method"] != ("POST" if "bytes" in request else "GET"):
         words += ["-X", shlex.quote(request["method"])]
-    words.append(shlex.quote(profile["base_url"].rstrip("/") + request["path"]))
+    words.append(_quoted(profile["base_url"].rstrip("/") + request["path"] + _query(profile, request["path"])))
     fields = [*request["headers"], *([name, value] for name, value in profile["headers"].items() if name not in own)]
     if "bytes" in request and not any(name == "content-type" for name, _ in fields):
         fields.insert(0, ["content-type", "application/json"])
@@ -151,6 +153,12 @@ def curl(document: Document, endpoint: str, request: Mapping[str, Any]) -> str:
     if "bytes" in request:
         words += ["--data-binary", shlex.quote(content)]
     return " ".join(words)
+
+
+def _query(profile: Mapping[str, Any], path: str) -> str:
+    """The query fields of a profile, as the wire adds them."""
+    fields = [f"{quote(name, safe='')}={quote(_named(value), safe='${}')}" for name, value in profile.get("query", {}).items()]
+    return ("&" if "?" in path else "?") + "&".join(fields) if fields else ""
 
 
 def _named(value: str) -> str:
@@ -163,5 +171,8 @@ def _quoted(text: str) -> str:
     if not _VARIABLE.search(text):
         return shlex.quote(text)
     parts = _VARIABLE.split(text)
-    escaped = [re.sub(r'(["\\$`])', r"\\\1", part) if place % 2 == 0 else f"${part}" for place, part in enumerate(parts)]
-    return '"' + "".join(escaped) + '"'
+    written = re.sub(r'(["\\$`])', r"\\\1", parts[0])
+    for name, after in zip(parts[1::2], parts[2::2], strict=True):
+        ends = re.match(r"\w", after) is None
+        written += (f"${name}" if ends else f"${{{name}}}") + re.sub(r'(["\\$`])', r"\\\1", after)
+    return f'"{written}"'

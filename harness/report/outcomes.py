@@ -28,23 +28,19 @@ from harness.model import (
     Trial,
     Verdict,
 )
-from harness.report import evidence, protocol
+from harness.report import claimed, evidence, protocol
+from harness.report.digest import digests
 from harness.report.places import Span, located
+from harness.report.reasons import inconclusive, not_held
 from harness.rule import all_rules
-
-INTERRUPTED: Final = "interrupted"
-"""The reason of a trial that a stopped run did not hold."""
 
 NOT_JUDGED: Final = (Verdict.INCONCLUSIVE, Verdict.SKIPPED, Verdict.ERROR)
 """They say nothing of the endpoint."""
 
-_ALIKE: Final = (
-    ("^not recorded", "not recorded"),
-    (r"\.yaml: request \d+ \(", "recorded with another request than the suite has now"),
+_SECRET: Final = re.compile(
+    r"(^|[^a-z0-9])(api|access)?(auth|authorization|bearer|cookie|token|secret|password|passwd|credentials?|key|session|signature)"
+    r"s?([^a-z0-9]|$)"
 )
-"""Reasons that differ from trial to trial, and what they have in common."""
-
-_SECRET: Final = re.compile(r"auth|cookie|token|secret|password|credential|key|session")
 _MOST_FINDINGS: Final = 200  # of one trial: a broken stream may have thousands, all alike
 
 
@@ -93,23 +89,27 @@ def assembled(
     found = [taken.of(outcome) for outcome in ordered]
     names = sorted(profiles)
     rules = {rule.id: {"level": rule.level.value, "summary": rule.summary} for rule in all_rules()}
-    rules.update((name, {"level": level, "summary": said}) for name, (level, said, _) in OF_THE_JUDGE.items())
+    rules.update((rule.id, {"level": rule.level.value, "summary": rule.summary}) for rule in OF_THE_JUDGE.values())
     recorded = [outcome.recorded for outcome in ordered if isinstance(outcome, Judged) and outcome.recorded]
+    described = {
+        name: _endpoint(
+            profiles[name],
+            [outcome for outcome in ordered if outcome.trial.endpoint.name == name],
+            [result for result in found if result["endpoint"] == name],
+        )
+        for name in names
+    }
+    features = _features(suites, ordered)
     return {
         "harness": {"name": "chatcompat", "version": __version__},
         "mode": mode,
         "started": started or max(recorded, default=None),
-        "partial": any(getattr(outcome, "reason", None) == INTERRUPTED for outcome in ordered),
+        "partial": bool(missing := _not_held(found)),
+        "not_held": missing,
         "counts": _counts(found),
-        "endpoints": {
-            name: _endpoint(
-                profiles[name],
-                [outcome for outcome in ordered if outcome.trial.endpoint.name == name],
-                [result for result in found if result["endpoint"] == name],
-            )
-            for name in names
-        },
-        "features": _features(suites, ordered),
+        "endpoints": described,
+        "features": features,
+        "claimed": claimed.rows(described, features, found),
         "rules": rules,
         "protocol": protocol.rows(ordered, names, {name: Level(rule["level"]) for name, rule in rules.items()}),
         "results": found,
@@ -136,8 +136,10 @@ def _endpoint(endpoint: Endpoint, outcomes: Sequence[Outcome], results: Sequence
         "server": dict(endpoint.recorded),
         "base_url": _public(endpoint.base_url),
         "headers": {name: _template(name, value) for name, value in endpoint.headers.items()},
+        "query": {name: _template(name, value) for name, value in endpoint.query.items()},
         "models": dict(endpoint.models),
-        "lacks": dict(endpoint.lacks),
+        "has": claimed.stated(endpoint.has),
+        "lacks": claimed.stated(endpoint.lacks),
         "known": {name: {"issue": one.issue, "until": one.until} for name, one in sorted(endpoint.known.items())},
         "notes": endpoint.notes,
         "verdicts": _counts(results),
@@ -149,6 +151,13 @@ def _endpoint(endpoint: Endpoint, outcomes: Sequence[Outcome], results: Sequence
     }
 
 
+def _not_held(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What was planned and not held, by reason: of that the report says nothing."""
+    found = [result for result in results if result["verdict"] in (Verdict.SKIPPED, Verdict.ERROR)]
+    reasons = Counter(why for result in found if (why := not_held(str(result["reason"]))))
+    return [{"why": why, "count": count} for why, count in sorted(reasons.items())]
+
+
 def _public(url: str) -> str:
     """A base URL without what may be a credential."""
     parts = urlsplit(url)
@@ -157,7 +166,7 @@ def _public(url: str) -> str:
 
 def _template(name: str, value: str) -> str:
     """A header of a profile, whose secrets are `${NAME}`; what may be a credential and is not named is not repeated."""
-    return value if "${" in value or not _SECRET.search(name) else "…"
+    return value if "${" in value or not _SECRET.search(name.lower()) else "…"
 
 
 def _not_judged(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -173,9 +182,9 @@ def _not_judged(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _why_not(result: dict[str, Any]) -> str:
     if result["verdict"] == Verdict.INCONCLUSIVE:
-        return "the model did not cooperate: what the case takes as given did not hold"
+        return inconclusive(result["findings"])
     reason = str(result["reason"] or "no reason is known")
-    return next((general for found, general in _ALIKE if re.search(found, reason)), reason)
+    return not_held(reason) or reason
 
 
 def _features(suites: Sequence[Suite], outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
@@ -183,9 +192,13 @@ def _features(suites: Sequence[Suite], outcomes: Iterable[Outcome]) -> list[dict
     tested = {outcome.trial.case.feature: outcome.trial.case.suite for outcome in outcomes}
     rows = []
     for suite in suites:
+        bases: dict[str, str] = {}
+        for case in suite.cases:
+            bases.setdefault(case.feature, case.path)
         for feature in suite.features:
             if tested.pop(feature.id, None) is not None:
-                rows.append(_row(feature.id, feature.title, feature.optional, suite.id, suite.title))
+                row = _row(feature.id, feature.title, feature.optional, suite.id, suite.title)
+                rows.append({**row, "base": bases.get(feature.id)})
     rows.extend(_row(feature, feature, False, suite, suite) for feature, suite in sorted(tested.items()))
     return rows
 
@@ -213,16 +226,11 @@ def _result(outcome: Outcome, cassettes: Path | None) -> dict[str, Any]:
         "claims": judge.verdict(outcome, of_claims=True).value,
         "findings": _findings(held, spans),
         "exchanges": _exchanges(trial, verdict, held, spans, cassettes),
-        "reason": _reason(outcome, cassettes),
+        "reason": judge.reason(outcome),
         "tries": len(attempts),
         "elapsed_ms": round(outcome.elapsed_ms, 1) if isinstance(outcome, Judged) else 0.0,
+        **digests([looked.seen for _, looked in held if isinstance(looked.seen, Exchange)]),
     }
-
-
-def _reason(outcome: Outcome, cassettes: Path | None) -> str | None:
-    """Why it ended so. Where the recordings lie on this machine is nobody's business, and differs from one to the next."""
-    said = judge.reason(outcome)
-    return said.replace(f"{cassettes}/", "cassettes/") if said and cassettes is not None else said
 
 
 def _spans(looked: Looked) -> list[Span | None]:

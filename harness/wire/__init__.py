@@ -4,8 +4,20 @@ A `Wire` holds the conversation with one endpoint through a transport. The `Netw
 endpoint: it alone knows its address and its keys. What is between the two (a cassette that records) sees neither.
 """
 
-from harness.wire.network import Network, variables
-from harness.wire.sending import Pace, Spent, Wire
+from harness.wire.network import Network, credentials, variables, with_optional_headers
+from harness.wire.sending import LEFT, Pace, Spent, Wire
 from harness.wire.tape import NotRecorded, Tape, tape_of
 
-__all__ = ["Network", "NotRecorded", "Pace", "Spent", "Tape", "Wire", "tape_of", "variables"]
+__all__ = [
+    "LEFT",
+    "Network",
+    "NotRecorded",
+    "Pace",
+    "Spent",
+    "Tape",
+    "Wire",
+    "credentials",
+    "tape_of",
+    "variables",
+    "with_optional_headers",
+]

@@ -15,6 +15,7 @@ import re
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -34,6 +35,7 @@ KEPT_S: Final = 2.0
 """How long an idle connection is kept. Shorter than servers keep theirs, or a request meets one that is just being closed."""
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_IN_URL: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 _SCHEMES: Final = ("bearer", "basic", "token")
 _CREDENTIAL: Final = re.compile(r"authorization|cookie|token|secret|password|(^|[-_])key$|apikey")
 
@@ -45,10 +47,39 @@ Pool = Callable[[str | None], httpx.AsyncBaseTransport]
 
 
 def variables(endpoint: Endpoint, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The environment variables that a profile names and that are not set (or empty), in order."""
-    values = (*endpoint.headers.values(), *endpoint.query.values())
+    """The environment variables that a profile needs and that are not set (or empty), in order."""
+    values = (endpoint.base_url, *endpoint.headers.values(), *endpoint.query.values())
     named = (name for value in values for name in _VARIABLE.findall(value))
     return tuple(dict.fromkeys(name for name in named if not environ.get(name)))
+
+
+def credentials(endpoint: Endpoint) -> tuple[str, ...]:
+    """The environment variables that a profile names in its headers and query, needed or not, in order."""
+    values = (*endpoint.headers.values(), *endpoint.optional_headers.values(), *endpoint.query.values())
+    return tuple(dict.fromkeys(name for value in values for name in _VARIABLE.findall(value)))
+
+
+def with_optional_headers(endpoint: Endpoint, environ: Mapping[str, str]) -> Endpoint:
+    """The endpoint with those of its optional headers among its headers whose every variable is set, and no others."""
+    if not endpoint.optional_headers:
+        return endpoint
+    sent = {
+        name: value
+        for name, value in endpoint.optional_headers.items()
+        if name not in endpoint.headers and all(environ.get(variable) for variable in _VARIABLE.findall(value))
+    }
+    return replace(endpoint, headers={**endpoint.headers, **sent}, optional_headers={})
+
+
+def expanded_url(endpoint: Endpoint, environ: Mapping[str, str]) -> str:
+    """The base URL with its variables filled in. Raises Unusable for a value that could lead to another host or path."""
+    for name in _VARIABLE.findall(endpoint.base_url):
+        if not _IN_URL.fullmatch(environ.get(name, "")):
+            raise Unusable(
+                f"endpoint {endpoint.name}: {name} goes into its URL, {endpoint.base_url}, and may hold letters, digits,"
+                " `-`, `_` and `.` only; set it without anything else"
+            )
+    return _VARIABLE.sub(lambda found: environ[found[1]], endpoint.base_url)
 
 
 class Network(httpx.AsyncBaseTransport):
@@ -60,13 +91,15 @@ class Network(httpx.AsyncBaseTransport):
         if missing:
             raise Unusable(
                 f"endpoint {endpoint.name}: {_listed(missing)} not set; `export {missing[0]}=…` and run again"
-                " (the profile's headers or query name it)"
+                " (the profile's URL, headers or query name it)"
             )
-        self._base = httpx.URL(endpoint.base_url)
+        endpoint = with_optional_headers(endpoint, environ)
+        base_url = expanded_url(endpoint, environ)
+        self._base = httpx.URL(base_url)
         self._headers = {name: _expanded(endpoint, f"header {name}", value, environ) for name, value in endpoint.headers.items()}
         self._query = {name: _expanded(endpoint, f"query {name}", value, environ) for name, value in endpoint.query.items()}
         self._secrets = tuple(_secrets(endpoint, environ))
-        self.proxy = proxy_for(endpoint.base_url, environ)
+        self.proxy = proxy_for(base_url, environ)
         self._pool = pool or _Pools(self._base.scheme == "https")
         self._pools: list[httpx.AsyncBaseTransport] = []
         self._busy: list[int] = []

@@ -5,28 +5,28 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 from harness import judge, load
 from harness.engine.conversation import conduct
 from harness.model import (
-    Case,
     Ending,
     Endpoint,
     Finding,
-    Http,
+    HangUp,
     Judged,
     Reply,
     Request,
     Silence,
-    Step,
     Suite,
     Trial,
     Unanswered,
     Verdict,
 )
 from harness.reference import MODELS, Change, reply
+from harness.reference.answer import Around
+from harness.wire import LEFT
 
 ENDPOINT = Endpoint(name="reference", title="The reference server", base_url="http://127.0.0.1/v1", model=MODELS[0])
 
@@ -37,15 +37,37 @@ class Desk:
 
     serial: int
     faults: Sequence[Change] = ()
-    kept: list[tuple[Request, int, Reply]] = field(default_factory=list)
+    kept: list[tuple[Request, int, Around, Reply]] = field(default_factory=list)
+    answering: list[Request] = field(default_factory=list)
+    left: list[Request] = field(default_factory=list)
 
     async def send(self, request: Request) -> Reply | Unanswered:
         self.serial += 1
-        replied = reply(request, self.serial, self.faults)
-        self.kept.append((request, self.serial, replied))
+        around = Around(beside=tuple(self.answering), left=tuple(self.left))
+        replied = reply(request, self.serial, self.faults, around)
+        self.kept.append((request, self.serial, around, replied))
+        self.answering.append(request)
+        await asyncio.sleep(0)  # those that are sent at the same time come in meanwhile
+        self.answering.remove(request)
         if replied.ended is Ending.TIMED_OUT and not replied.frames:
             return Unanswered(request=request, silence=Silence.TIMED_OUT, message="no byte came")
+        if request.hang_up is not None and 200 <= replied.status < 300:
+            replied = _until_we_left(replied, request.hang_up)
+        if replied.ended is Ending.HUNG_UP:
+            self.left.append(request)
+        else:
+            self.left.clear()
         return replied
+
+
+def _until_we_left(replied: Reply, hang_up: HangUp) -> Reply:
+    """The part of a reply that came before: as many events, each a frame, or what came in that time."""
+    frames = replied.frames[: hang_up.after_events]
+    if hang_up.after_ms is not None:
+        frames = tuple(frame for frame in frames if frame.at_ms <= hang_up.after_ms)
+    if frames == replied.frames:
+        return replied
+    return replace(replied, frames=frames, ended=Ending.HUNG_UP) if frames else Reply(status=LEFT, ended=Ending.HUNG_UP)
 
 
 def trials(suites: Iterable[Suite]) -> Iterator[Trial]:
@@ -62,16 +84,6 @@ def shipped() -> tuple[Suite, ...]:
     return load.suites()
 
 
-BROWSER: Final = Case(
-    suite="browser",
-    id="list",
-    title="A page of another origin may read the list of models",
-    needs=("browser",),
-    steps=(Step(id="list", http=Http(method="GET", path="/models", headers={"origin": "https://chat.example"})),),
-)
-"""Held beside the shipped cases, none of which comes from a browser: one rule looks at such requests alone."""
-
-
 async def _yes() -> bool:
     return True
 
@@ -85,15 +97,14 @@ def held(trial: Trial, serial: int, faults: Sequence[Change] = ()) -> tuple[Judg
 
 @functools.cache
 def faultless() -> tuple[tuple[Trial, int, Judged, Desk], ...]:
-    """Every trial of the shipped suites, and that from a browser, without any fault."""
-    all_trials = [*trials(shipped()), Trial(endpoint=ENDPOINT, case=BROWSER, stream=False)]
-    return tuple((trial, 1000 * place, *held(trial, 1000 * place)) for place, trial in enumerate(all_trials))
+    """Every trial of the shipped suites, without any fault."""
+    return tuple((trial, 1000 * place, *held(trial, 1000 * place)) for place, trial in enumerate(trials(shipped())))
 
 
 def with_faults(faults: Sequence[Change]) -> Iterator[tuple[Trial, Judged]]:
     """The trials that a fault makes any difference to: where every reply is the same, so is what is said of it."""
     for trial, serial, _, desk in faultless():
-        if any(reply(request, number, faults) != replied for request, number, replied in desk.kept):
+        if any(reply(request, number, faults, around) != replied for request, number, around, replied in desk.kept):
             yield trial, held(trial, serial, faults)[0]
 
 
@@ -115,6 +126,6 @@ def caught(faults: Sequence[Change]) -> frozenset[str]:
     """What reports a fault over all cases: the rules that do, or, where none does, the cases that do not pass."""
     differing = list(with_faults(faults))
     rules = standing(finding for _, judged in differing for finding in judge.findings(judged))
-    shown = ((trial, judge.verdict(judged)) for trial, judged in differing if trial.case is not BROWSER)
+    shown = ((trial, judge.verdict(judged)) for trial, judged in differing)
     cases = frozenset(trial.case.path for trial, verdict in shown if verdict is not Verdict.PASS)
     return rules or cases

@@ -29,6 +29,7 @@ _PROTOCOL: Final = frozenset(
 _ROLES: Final = ("system", "developer", "user", "assistant", "tool", "function")
 _PARTS: Final = ("text", "image_url", "input_audio", "file", "refusal")
 _FORMATS: Final = ("text", "json_object", "json_schema")
+_NO_KEYS: Final = ("Bearer undefined", "Bearer sk-no-key-required")  # what clients send where there is none
 _INVENTED: Final = ("frobnicate",)  # parameters of no server at all
 _LETTERS: Final = "bcdfghjklmnpqrstvwxz"
 _FOREIGN: Final = "水火山石木林馬鳥魚雨ßäöüñçøåжщ"
@@ -95,10 +96,11 @@ def _asked(step: Step, words: Words) -> Step:
 
 def _http(http: Http, words: Words) -> Http:
     path = http.path
-    if path not in ("/chat/completions", "/models") and "{model}" not in path:
+    known = path.partition("?")[0].strip("/") in ("chat/completions", "models")
+    if not known and "{model}" not in path:
         path = "/models/" + words.learn(path[8:]) if path.startswith("/models/") else words.learn(path)
     headers = {
-        name: words.learn(value) if name == "authorization" and isinstance(value, str) else value
+        name: words.learn(value) if name == "authorization" and isinstance(value, str) and value not in _NO_KEYS else value
         for name, value in http.headers.items()
     }
     body = _request(http.body, words) if isinstance(http.body, dict) else http.body
@@ -147,6 +149,9 @@ def _message(message: dict[str, Any], words: Words) -> dict[str, Any]:
         changed["role"] = words.learn(message["role"])
     if isinstance(message.get("content"), str):
         changed["content"] = words.learn(message["content"])
+    if isinstance(message.get("content"), dict) and "$repeat" in message["content"]:
+        said = message["content"]["$repeat"]
+        changed["content"] = {"$repeat": {key: words.learn(text) if isinstance(text, str) else text for key, text in said.items()}}
     if isinstance(message.get("content"), list):
         changed["content"] = [_part(part, words) for part in message["content"]]
     if isinstance(message.get("tool_call_id"), str):

@@ -80,8 +80,8 @@ def test_the_reference_server_passes_every_case_without_any_finding() -> None:
 
 
 def test_the_same_request_with_the_same_serial_number_gets_the_same_bytes() -> None:
-    again = [reply(asked, serial) for _, _, _, desk in faultless() for asked, serial, _ in desk.kept]
-    assert [replied for _, _, _, desk in faultless() for _, _, replied in desk.kept] == again
+    again = [reply(asked, serial) for _, _, _, desk in faultless() for asked, serial, _, _ in desk.kept]
+    assert [replied for _, _, _, desk in faultless() for _, _, _, replied in desk.kept] == again
 
 
 def test_another_serial_number_gives_another_id() -> None:

@@ -14,12 +14,28 @@ _ALPHABET: Final = string.ascii_letters + string.digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What else goes on at the server when a request comes. A server that does right needs to know none of it.
+
+    `beside` are the requests that are being answered; `left`, those whose clients went before their answer was complete,
+    as long as no other answer has been completed since.
+    """
+
+    beside: tuple[Request, ...] = ()
+    left: tuple[Request, ...] = ()
+
+
+ALONE: Final = Around()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What an answer is made for: the request, its body as the server takes it, and how many requests came before."""
 
     request: Request
     body: dict[str, Json]
     serial: int
+    around: Around = ALONE
 
     @property
     def streamed(self) -> bool:
@@ -58,9 +74,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """One choice: a text or calls. `scores` has an entry for each token where log probabilities were asked for."""
+    """One choice: a text or calls. `scores` has an entry for each token where log probabilities were asked for.
+
+    `thoughts` are those that are shown, as `reasoning_content`: none, as with OpenAI, but for some look-alikes and faults.
+    """
 
     tokens: tuple[str, ...] | None
+    thoughts: tuple[str, ...] = ()
     calls: tuple[Call, ...] = ()
     legacy: bool = False  # the call is a `function_call`, as in 2023
     scores: tuple[Scored, ...] | None = None

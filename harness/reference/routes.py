@@ -1,7 +1,7 @@
 """The reference server without its socket: a request and a serial number in, the reply out, the same whenever asked.
 
-It behaves as api.openai.com does, but for a small model that follows plain instructions and for its key: no key and
-`Bearer reference` are taken, any other is refused.
+It behaves as api.openai.com does, but for a small model that follows plain instructions and for its key: no key (or a
+word that clients send for none) and `Bearer reference` are taken, any other is refused. At `/messages` it speaks Anthropic's Messages API as well.
 """
 
 from __future__ import annotations
@@ -12,16 +12,21 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import unquote
 
+from harness.answer import is_of_messages_api
+from harness.messages import PATH
 from harness.model import Frame, Json, Reply, Request
 from harness.reading import ABSENT, integer, obj, parse
-from harness.reference import fields, validate, write
-from harness.reference.answer import Asked
+from harness.reference import fields, messages_api, validate, write
+from harness.reference.answer import ALONE, Around, Asked
 from harness.reference.fault import Change, Stage
 from harness.reference.refusal import Refusal, unknown_model
 from harness.reference.speak import FIRST_DAY, answer
 
 KEY: Final = "reference"
-MODELS: Final = ("reference-1", "reference-2")
+NO_KEY: Final = ("", "undefined", "null", "sk-no-key-required")
+"""What clients send where the user gave no key."""
+
+MODELS: Final = ("reference-1", "reference-2", validate.THINKER)
 DONE: Final = b"[DONE]"
 
 _DATED: Final = "-2026-09-22"
@@ -29,19 +34,26 @@ _DATED: Final = "-2026-09-22"
 
 _FIRST_BYTE_MS: Final = 120.0
 _EVENT_MS: Final = 12.0
+_TOKEN_MS: Final = 1.0  # of an answer that comes as a whole
 _DOCUMENT_MS: Final = 4.0
 _CHAT: Final = "/chat/completions"
-_METHODS: Final = {_CHAT: ("POST",), "/models": ("GET",)}
+_METHODS: Final = {_CHAT: ("POST",), PATH: ("POST",), "/models": ("GET",)}
 
 
-def reply(request: Request, serial: int, faults: Sequence[Change] = ()) -> Reply:
-    """The reply to a request whose path is relative to the base URL; `serial` tells requests apart, and dates them."""
-    arrived = Asked(request=request, body={}, serial=serial)
+def reply(request: Request, serial: int, faults: Sequence[Change] = (), around: Around = ALONE) -> Reply:
+    """The reply to a request whose path is relative to the base URL; `serial` tells requests apart, and dates them.
+
+    What goes on `around` it makes a difference to some faults, and to nothing else.
+    """
+    arrived = Asked(request=request, body={}, serial=serial, around=around)
     asked = replace(arrived, request=_through(Stage.REQUEST, request, arrived, faults))
     try:
         made = _routed(asked, faults)
     except Refusal as refusal:
-        made = _refused(refusal, asked, faults)
+        if is_of_messages_api(asked.request):
+            made = messages_api.refused(refusal, asked, faults, _through)
+        else:
+            made = _refused(refusal, asked, faults)
     if asked.request.method == "HEAD":
         made = Reply(status=made.status, headers=made.headers)
     changed: Reply = _through(Stage.REPLY, made, asked, faults)
@@ -70,7 +82,11 @@ def _routed(asked: Asked, faults: Sequence[Change]) -> Reply:
     known = path if path in _METHODS else "/models" if path.startswith("/models/") else None
     if request.method == "OPTIONS" and known:
         return Reply(status=200, headers=fields.preflight(request, asked.serial))
-    _authorised(request)
+    native = is_of_messages_api(request)
+    if native:
+        messages_api.authorised(request, KEY)
+    else:
+        _authorised(request)
     if known is None:
         raise _no_such_path(request)
     if request.method not in _METHODS[known]:
@@ -82,12 +98,16 @@ def _routed(asked: Asked, faults: Sequence[Change]) -> Reply:
         )
     if path == _CHAT:
         return _chat(asked, faults)
+    if path == PATH:
+        return messages_api.reply(asked, faults, _through, MODELS)
     document: Json = {"object": "list", "data": [_model(name) for name in MODELS]}
     if path != "/models":
         name = unquote(path.removeprefix("/models/"))
         if name not in MODELS:
             raise unknown_model(name)
         document = _model(name)
+    if native:
+        return messages_api.document_reply(asked, messages_api.listed(None if path == "/models" else name, MODELS))
     return _one_document(_through(Stage.MODELS, document, asked, faults), asked, faults, after_ms=_DOCUMENT_MS)
 
 
@@ -105,7 +125,9 @@ def _authorised(request: Request) -> None:
         return
     scheme, _, key = given.partition(" ")
     key = key.strip()
-    if scheme.lower() != "bearer" or not key:
+    if scheme.lower() == "bearer" and key in NO_KEY:
+        return
+    if scheme.lower() != "bearer":
         said = "No API key was provided: send it in the Authorization header, as Bearer auth (Authorization: Bearer KEY)."
         raise Refusal(said, status=401, gateway=True)
     if key != KEY:
@@ -130,7 +152,8 @@ def _chat(asked: Asked, faults: Sequence[Change]) -> Reply:
     if not asked.streamed:
         document = _through(Stage.DOCUMENT, write.completion(said), asked, faults)
         document = _through(Stage.COMPLETION, document, asked, faults)
-        return _one_document(document, asked, faults, after_ms=thought_ms + _EVENT_MS)
+        after_ms = thought_ms + _EVENT_MS + _TOKEN_MS * said.usage.completion
+        return _one_document(document, asked, faults, after_ms=after_ms)
     chunks = [_through(Stage.DOCUMENT, chunk, asked, faults) for chunk in write.chunks(said, asked)]
     chunks = _through(Stage.CHUNKS, chunks, asked, faults)
     events = [b"data: " + data + b"\n\n" for data in (*map(write.compact, chunks), DONE)]

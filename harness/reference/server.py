@@ -13,6 +13,7 @@ import h11
 
 from harness.model import Ending, Reply, Request
 from harness.reading import _Absent, parse
+from harness.reference.answer import Around
 from harness.reference.fault import Change
 from harness.reference.routes import elsewhere, reply
 
@@ -36,6 +37,7 @@ async def serve(port: int = 0, *, faults: Sequence[Change] = (), pace: float = 1
     OSError where the port is taken.
     """
     serials = count(1)
+    business = _Business()
     open_connections: set[asyncio.Task[None]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -44,7 +46,7 @@ async def serve(port: int = 0, *, faults: Sequence[Change] = (), pace: float = 1
         open_connections.add(task)
         # the other side left, or was told in the protocol's own way what it did wrong; or the server stops
         with suppress(ConnectionError, TimeoutError, h11.ProtocolError, asyncio.CancelledError):
-            await _Connection(reader, writer, faults, pace, serials, log).run()
+            await _Connection(reader, writer, faults, pace, serials, business, log).run()
         writer.close()
         try:
             await writer.wait_closed()
@@ -105,6 +107,31 @@ def running(faults: Sequence[Change] = (), *, pace: float = 0.0, port: int = 0) 
         thread.join(timeout=10)
 
 
+class _Business:
+    """What all connections know of each other: the requests that are being answered, and those whose clients left."""
+
+    def __init__(self) -> None:
+        self._answering: list[Request] = []
+        self._left: list[Request] = []
+
+    def now(self) -> Around:
+        """What goes on at this moment."""
+        return Around(beside=tuple(self._answering), left=tuple(self._left))
+
+    @contextmanager
+    def answering(self, request: Request) -> Iterator[None]:
+        """While a request is being answered."""
+        self._answering.append(request)
+        try:
+            yield
+            self._left.clear()
+        except ConnectionError:
+            self._left.append(request)
+            raise
+        finally:
+            self._answering = [one for one in self._answering if one is not request]
+
+
 class _Connection:
     """One connection: requests one after the other, until either side has enough."""
 
@@ -115,6 +142,7 @@ class _Connection:
         faults: Sequence[Change],
         pace: float,
         serials: Iterator[int],
+        business: _Business,
         log: Log | None,
     ) -> None:
         self._reader = reader
@@ -122,6 +150,7 @@ class _Connection:
         self._faults = faults
         self._pace = pace
         self._serials = serials
+        self._business = business
         self._log = log
         self._http = h11.Connection(h11.SERVER)
 
@@ -135,7 +164,8 @@ class _Connection:
             if request is None:
                 return
             answered = self._answer(request)
-            went_on = await self._send(request, answered)
+            with self._business.answering(request):
+                went_on = await self._send(request, answered)
             if self._log:
                 self._log(request, answered)
             if not went_on or self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
@@ -152,7 +182,7 @@ class _Connection:
                 content=request.content,
                 body=request.body,
             )
-            return reply(inside, serial, self._faults)
+            return reply(inside, serial, self._faults, self._business.now())
         return elsewhere(request, serial, self._faults)
 
     async def _receive(self) -> Request | None:
@@ -221,6 +251,8 @@ class _Connection:
     async def _wait(self, started: float, at_ms: float) -> None:
         left = started + at_ms / 1000 * self._pace - asyncio.get_running_loop().time()
         await asyncio.sleep(max(0.0, left))
+        if self._reader.at_eof():
+            raise ConnectionResetError("the client has left: nobody reads the rest of the answer, and none is made")
 
     async def _until_they_leave(self) -> None:
         while await self._reader.read(_READ_BYTES):

@@ -27,11 +27,17 @@ from harness.reference.shapes import (
     unknown,
 )
 
-MOST_TOKENS: Final = 16_384
+MOST_TOKENS: Final = 4_096
 """The longest answer of the reference models, in tokens."""
 
-CONTEXT: Final = 65_536
+CONTEXT: Final = 5_000
 """The longest prompt and answer together, in tokens."""
+
+THINKER: Final = "reference-thinks"
+"""The model that thinks before it answers, as those of OpenAI do: unseen, at the cost of the limit, and at a fixed temperature."""
+
+_FIXED: Final[Mapping[str, Json]] = {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0}
+_LACKED: Final = ("logprobs", "top_logprobs", "logit_bias")
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _FAR = 2**63
@@ -233,6 +239,8 @@ def request(body: Mapping[str, Json]) -> None:
         if name in body:
             check(body[name], name)
     _together(body)
+    if body.get("model") == THINKER:
+        _thinker_takes(body)
 
 
 def _together(body: Mapping[str, Json]) -> None:
@@ -255,6 +263,20 @@ def _together(body: Mapping[str, Json]) -> None:
     _offered(body, tools)
     if "audio" in arr(body.get("modalities")):
         raise Refusal("Audio output is not supported with this model.", param="modalities", code="unsupported_value")
+
+
+def _thinker_takes(body: Mapping[str, Json]) -> None:
+    """What a model that thinks refuses: the older name of the limit, and whatever bears on its choice of words."""
+    if body.get("max_tokens") is not None:
+        said = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+        raise Refusal(said, param="max_tokens", code="unsupported_parameter")
+    for name, only in _FIXED.items():
+        if body.get(name, only) not in (only, None):
+            said = f"Unsupported value: '{name}' is {only} with this model, and nothing else is supported."
+            raise Refusal(said, param=name, code="unsupported_value")
+    for name in _LACKED:
+        if body.get(name):
+            raise Refusal(f"Unsupported parameter: '{name}' is not supported with this model.", param=name, code="unsupported_parameter")
 
 
 def _only_with(body: Mapping[str, Json], name: str, allowed: bool, condition: str) -> None:

@@ -1,0 +1,38 @@
+"""What servers do with keys that are none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness.model import Request
+from harness.reference.answer import Asked
+from harness.reference.fault import Stage, fault
+from harness.reference.refusal import Refusal
+
+_WRONG = "Bearer not-a-key-0123456789"
+
+
+@fault(Stage.REQUEST, caught_by=["auth/open-to-any-key"], field=["auth-empty-or-dummy-key"])
+def refuses_words_that_stand_for_no_key(request: Request, asked: Asked) -> Request:
+    """401 for `Bearer undefined`, though no key is needed (servers that look only whether there is a field)."""
+    return _with_key(request, _WRONG) if _key(request) in ("undefined", "sk-no-key-required") else request
+
+
+@fault(
+    Stage.REFUSAL,
+    caught_by=["auth/bad-scheme", "auth/wrong-key", "auth/wrong-key-streamed", "cors/wrong-key"],
+    field=["auth-empty-or-dummy-key"],
+)
+def a_wrong_key_is_a_bad_request(refusal: Refusal, asked: Asked) -> Refusal:
+    """400 for a key that is not known (LiteLLM without a database)."""
+    if refusal.status == 401:
+        refusal.status, refusal.code = 400, None
+    return refusal
+
+
+def _key(request: Request) -> str:
+    return next((value for name, value in request.headers if name == "authorization"), "").partition(" ")[2]
+
+
+def _with_key(request: Request, value: str) -> Request:
+    return replace(request, headers=tuple((name, value if name == "authorization" else old) for name, old in request.headers))

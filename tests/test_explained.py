@@ -18,7 +18,7 @@ from harness.rule import Rule, all_rules, explained
 RULES: Final = (*all_rules(), *catalogue.OF_THE_JUDGE.values())
 ENTRIES: Final = {entry.id: dict(entry.facts) for entry in catalogue.entries(()) if entry.kind == "rule"}
 SECTIONS: Final = ("clients", "servers", "fix")
-FEWEST_WORDS: Final = {"clients": 8, "servers": 2, "fix": 9}
+FEWEST_WORDS: Final = {"clients": 6, "servers": 2, "fix": 5}
 REPORT: Final = re.compile(r"[\w.-]+/[\w.-]+#\d+")
 
 
@@ -35,7 +35,7 @@ def test_a_rule_says_who_breaks_who_does_it_and_what_to_change(rule: Rule) -> No
     short = {name: getattr(rule, name) for name in SECTIONS if len(words(getattr(rule, name))) < FEWEST_WORDS[name]}
     assert {} == short
     assert rule.summary.endswith(".")
-    assert len(rule.doc) > 40
+    assert len(words(rule.doc)) >= 5
     assert len(rule.source) > 10
 
 
@@ -66,6 +66,9 @@ def test_no_two_rules_say_the_same(section: str) -> None:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_the_most_telling_fault_is_shown_first(rule: Rule) -> None:
     shows = {fault.id: len(fault.caught_by) for fault in all_faults() if rule.id in fault.caught_by}
+    if not shows:  # tests/test_faults.py says which rules may do without
+        assert "shown by" not in ENTRIES[rule.id]
+        return
     first = ENTRIES[rule.id]["shown by"].rpartition(" ")[2]
     assert min(shows.values()) == shows[first]
     assert len(ENTRIES[rule.id].get("also by", "").split(", ")) <= 4

@@ -11,9 +11,10 @@ from harness.rule import DOCUMENT, RECORDED, Problem, Problems, may, must, shoul
 
 _TOP = {"id", "object", "created", "model", "choices", "usage", "service_tier", "system_fingerprint"}
 _TOP |= {"metadata", "moderation", "obfuscation", "error"}
-_CHOICE = {"index", "finish_reason", "finish_details", "logprobs", "message", "delta"}
+_CHOICE = {"index", "finish_reason", "finish_details", "logprobs"}
 _MESSAGE = {"role", "content", "refusal", "tool_calls", "function_call", "annotations", "audio"}
-_CALL = {"index", "id", "type", "function", "custom"}
+_CALL = {"id", "type", "function", "custom"}
+_CALLED = {"name", "arguments", "input"}
 
 
 @must(
@@ -107,17 +108,21 @@ def has_only_known_fields(x: ChatCompleted | ChatStreamed) -> Problems:
     for at, body in _documents(x):
         for key in body.keys() - _TOP:
             unknown.setdefault(key, at)
+    streamed = isinstance(x, ChatStreamed)
     for choice in pieces(x) if isinstance(x, ChatStreamed) else answers(x):
         for part, value, known in (
-            ("", choice.said, _CHOICE),
+            ("", choice.said, _CHOICE | {"delta", "message"} if streamed else _CHOICE | {"message"}),  # stream.no-message
             ("message.", choice.message, _MESSAGE),
             ("delta.", choice.delta, _MESSAGE),
         ):
             for key in value.keys() - known:
                 unknown.setdefault(part + key, choice.at)
         for at, call in choice.calls:
-            for key in call.keys() - _CALL:
+            for key in call.keys() - _CALL - ({"index"} if streamed else set()):
                 unknown.setdefault("tool_calls." + key, at)
+            for part in ("function", "custom"):
+                for key in obj(call.get(part)).keys() - _CALLED:
+                    unknown.setdefault(f"tool_calls.{part}.{key}", at)
     if unknown:
         yield Problem(f"also {brief(sorted(unknown), 300)}", unknown[min(unknown)] or None)
 

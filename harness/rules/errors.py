@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from harness.choices import cut
-from harness.model import ChatCompleted, Completed, Garbled, Json, MessagesRefused, Refused
+from harness.model import ChatCompleted, ChatStreamed, Completed, Garbled, Json, MessagesRefused, Refused
 from harness.reading import arr, brief, get, obj, text
 from harness.rule import DOCUMENT, RECORDED, Problem, Problems, must, should
+
+_NOTHING = ("None", "null", "undefined", "nil", "")
+"""What becomes of null where it is made a text by accident."""
 
 _STATUS_OF = {
     "invalid_api_key": {401},
@@ -118,8 +121,8 @@ def message_is_text(x: Refused) -> Problems:
 
 
 @must("openai/openai-python#3531, openai/openai-dotnet#669, sgl-project/sglang#32808", instead_of=["/error/code"])
-def code_is_text(x: Refused) -> Problems:
-    """`error.code` is a text or null, never the HTTP status as a number.
+def code_is_text(x: Refused | ChatStreamed) -> Problems:
+    """`error.code` is a text or null, never the HTTP status as a number, also where a stream fails.
 
     openai-java raises `OpenAIInvalidDataException` inside the handler of the error, openai-dotnet likewise.
 
@@ -129,14 +132,19 @@ def code_is_text(x: Refused) -> Problems:
     Fix: Send a word such as "model_not_found" or null; the number is in the status line already.
     Sources: openai/openai-python#3532, xyOz-dev/Saturn#46
     """
-    code = get(_error(x), "code")
+    if isinstance(x, ChatStreamed):
+        at = f"chunks/{x.failed_at}"
+        error = obj(x.chunks[x.failed_at].body).get("error") if x.failed_at is not None else None
+    else:
+        at, error = "", _error(x)
+    code = get(error, "code")
     if code is not None and not isinstance(code, str):
-        yield Problem(f"error.code is {brief(code)}", "/error/code")
+        yield Problem(f"error.code is {brief(code)}", f"{at}/error/code")
 
 
 @should(f"{DOCUMENT}, Error; ray-project/ray#64833", instead_of=["/error/type", "/error/param"])
 def type_and_param_are_text(x: Refused) -> Problems:
-    """`error.type` is a text, and `error.param` a text or null.
+    """`error.type` is a text, and `error.param` a text or null; neither is the word for nothing of some language.
 
     Typed SDKs fail on the offending value itself as `param`, or on a number as `type`.
 
@@ -149,7 +157,7 @@ def type_and_param_are_text(x: Refused) -> Problems:
     """
     for key in ("type", "param"):
         value = get(_error(x), key)
-        if value is not None and not isinstance(value, str):
+        if (value is not None and not isinstance(value, str)) or value in _NOTHING:
             yield Problem(f"error.{key} is {brief(value)}", f"/error/{key}")
 
 

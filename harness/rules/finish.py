@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness import asked
 from harness.choices import Choice, answers, parts, pieces, whole
 from harness.model import ChatCompleted, ChatStreamed, Evidence, Json
-from harness.reading import arr, brief, objects, text
+from harness.reading import arr, brief, obj, objects, text
 from harness.rule import DOCUMENT, RECORDED, Problem, Problems, must, should
 
 _KNOWN = ("stop", "length", "tool_calls", "content_filter", "function_call")
@@ -50,7 +50,8 @@ def arrives(x: ChatStreamed) -> Problems:
     for piece in pieces(x):
         places.setdefault(piece.index, piece.at)
         places[piece.index] = piece.at
-        if piece.said.get("finish_reason") is not None:  # "" is told by finish.is-not-empty
+        reason = piece.said.get("finish_reason", piece.said.get("finish_details"))  # the latter: gpt-4-1106-vision, 2023
+        if reason is not None:  # "" is told by finish.is-not-empty
             finished.add(piece.index)
     for index in sorted(places.keys() - finished):
         yield Problem(f"choice {index} never finished", f"{places[index]}/finish_reason")
@@ -94,6 +95,26 @@ def nothing_follows(x: ChatStreamed) -> Problems:
         if piece.index in finished and _says(piece.delta):
             yield Problem(f"delta {brief(piece.delta)} after the finish", f"{piece.at}/delta")
         if piece.said.get("finish_reason") not in (None, ""):
+            finished.add(piece.index)
+
+
+@should(f"{RECORDED}: no chunk with choices after the finish in all 631 streams of 2025 and 2026; OpenRouter in 721, LiteLLM")
+def no_choice_follows(x: ChatStreamed) -> Problems:
+    """After its `finish_reason` a choice does not come again, not even empty.
+
+    A chunk with usage has no choices by then. (Where more is said: finish.nothing-follows, finish.comes-once.)
+
+    Clients: Those that copy the last chunk's fields over what they had end with `finish_reason: null`, and take the answer
+    for unfinished. No report names one.
+    Servers: LiteLLM's proxy (an extra `{"index": 0, "delta": {}}`), OpenRouter beside the usage.
+    Fix: Close each choice when its reason goes out, and give whatever still has to be sent `"choices": []`.
+    """
+    finished: set[int] = set()
+    for piece in pieces(x):
+        again = piece.said.get("finish_reason") not in (None, "")
+        if piece.index in finished and not again and not _says(piece.delta) and not _tells_usage(x, piece):
+            yield Problem(f"choice {piece.index} comes again after its finish", piece.at)
+        if again:
             finished.add(piece.index)
 
 
@@ -217,6 +238,11 @@ def tool_calls_has_calls(x: ChatCompleted | ChatStreamed) -> Problems:
 def _says(delta: dict[str, Json]) -> bool:
     reasoning = delta.get("reasoning_content") or delta.get("reasoning")
     return bool(delta.get("content") or delta.get("refusal") or reasoning or list(objects(delta.get("tool_calls"))))
+
+
+def _tells_usage(x: ChatStreamed, piece: Choice) -> bool:
+    """Is it beside a usage? usage.stands-alone and usage.comes-only-when-asked speak of that."""
+    return isinstance(obj(x.chunks[piece.chunk].body).get("usage"), dict)
 
 
 def _said(choice: Choice) -> str:

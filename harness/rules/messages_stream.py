@@ -250,7 +250,7 @@ def no_done(x: MessagesStreamed) -> Problems:
 
     Clients: anthropic-sdk-csharp raises on it, with the whole answer there; Go and Java clients that parse each `data:` too.
     Servers: Azure API Management, free-claude-code until 2026-02.
-    Fix: End with `message_stop`.
+    Fix: End with `message_stop` alone, and close the body behind it.
     Sources: Alishahryar1/free-claude-code#43
     """
     for event in x.events:

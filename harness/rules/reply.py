@@ -8,7 +8,7 @@ from harness import asked
 from harness.choices import cut
 from harness.model import Completed, Ending, Evidence, Exchange, Garbled, Refused, Streamed
 from harness.reading import brief
-from harness.rule import DOCUMENT, RECORDED, Problem, Problems, must, should
+from harness.rule import DOCUMENT, RECORDED, Problem, Problems, may, must, should
 
 _HOW = {
     Ending.CUT: "the connection broke before the body was complete",
@@ -148,6 +148,23 @@ def plain_utf_8(x: Completed | Refused) -> Problems:
         yield Problem("the document begins with a byte order mark", "bytes 0-3")
     elif b"\0" in content[:4]:
         yield Problem("the document is UTF-16 or UTF-32", "bytes 0-4")
+
+
+@may(f"{RECORDED}: api.openai.com never; OpenRouter in 1,996 of 2,144 bodies, DeepSeek in 7 of 691", needs=[Evidence.BYTES])
+def begins_at_once(x: Completed | Refused) -> Problems:
+    """A JSON document begins with its first byte, without blanks or line feeds before it.
+
+    Gateways send them to keep a connection alive while the model works. JSON allows it, so this is a note.
+
+    Clients: JSON parsers skip blanks. Programs that look at the first character to tell JSON from a page of HTML see
+    neither; no report is known.
+    Servers: OpenRouter, DeepSeek when it is busy.
+    Fix: Nothing has to change. A stream with comments keeps the connection alive without padding.
+    """
+    content = x.reply.content
+    padding = len(content) - len(content.lstrip(b" \t\r\n"))
+    if padding and isinstance(x.body, dict | list):
+        yield Problem(f"{padding} bytes of blanks before the document", f"bytes 0-{padding}")
 
 
 def _start(x: Garbled) -> str:

@@ -263,6 +263,19 @@ def one_created(x: ChatStreamed) -> Problems:
     yield from _one(x, "created")
 
 
+@may(f"{DOCUMENT}, system_fingerprint (the configuration that the model runs with); OpenRouter in 154 recorded streams")
+def one_fingerprint(x: ChatStreamed) -> Problems:
+    """All chunks that have a `system_fingerprint` have the same.
+
+    It names the configuration behind one answer, which does not change in its midst.
+
+    Clients: Programs that compare runs with one `seed` log it to tell a changed backend; no one is known to fail.
+    Servers: OpenRouter, whose providers change or leave it out from chunk to chunk.
+    Fix: Nothing has to change for clients; send the value of the first chunk in all of them, or null in all.
+    """
+    yield from _one(x, "system_fingerprint")
+
+
 @should(
     "mudler/LocalAI#1744, TabbyML/tabby#3871, danny-avila/LibreChat#5563; xAI and LiteLLM in recordings",
     instead_of=["/choices/*/finish_reason"],

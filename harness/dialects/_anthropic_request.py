@@ -23,6 +23,8 @@ HOTTEST: Final = 1.0
 
 _DATA_URI: Final = re.compile(r"data:([^;,]+);base64,(.*)", re.DOTALL)
 
+_NO_ID: Final = re.compile(r"[^a-zA-Z0-9_-]")
+
 _AS_IT_IS: Final = frozenset({"model", "messages", "stream", "temperature", "top_p"})
 _MEANS_NOTHING: Final[dict[str, tuple[Json, ...]]] = {
     "frequency_penalty": (0,),
@@ -206,7 +208,7 @@ def _call(call: Json) -> Json:
     arguments = parse(text(get(call, "function", "arguments")) or "{}")
     if arguments is ABSENT or not isinstance(arguments, dict) or not _finite(arguments):
         raise Untranslatable("arguments that are no JSON object")
-    return {"type": "tool_use", "id": get(call, "id"), "name": get(call, "function", "name"), "input": arguments}
+    return {"type": "tool_use", "id": _id(get(call, "id")), "name": get(call, "function", "name"), "input": arguments}
 
 
 def _finite(value: Json) -> bool:
@@ -219,7 +221,12 @@ def _result(message: Mapping[str, Json], at: str) -> Json:
     content = message.get("content")
     if isinstance(content, list):
         content = [_block(part) for part in content]
-    return {"type": "tool_result", "tool_use_id": message.get("tool_call_id"), "content": content}
+    return {"type": "tool_result", "tool_use_id": _id(message.get("tool_call_id")), "content": content}
+
+
+def _id(said: Json) -> Json:
+    """The id of a call as this API takes it: others may have any characters."""
+    return _NO_ID.sub("_", said) if isinstance(said, str) else said
 
 
 # ---------------------------------------------------------------- tools

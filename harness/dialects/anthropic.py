@@ -38,6 +38,7 @@ TERMINATOR: Final = re.compile(rb"[\r\n]event: ?message_stop")
 
 VERSION: Final = "2023-06-01"
 KEY_HEADER: Final = "x-api-key"
+_BEARER: Final = re.compile(r"^bearer\b\s*", re.IGNORECASE)
 
 
 def outgoing(request: Request, endpoint: Endpoint) -> Request | NoEquivalent:
@@ -65,7 +66,7 @@ def _with_key_of(request: Request, known: set[str]) -> Request:
     if KEY_HEADER not in known:
         return request
     headers = tuple(
-        (KEY_HEADER, value.partition(" ")[2] or value) if name == "authorization" else (name, value)
+        (KEY_HEADER, _BEARER.sub("", value)) if name == "authorization" else (name, value)
         for name, value in request.headers
     )
     without = (*request.without, KEY_HEADER) if "authorization" in request.without else request.without

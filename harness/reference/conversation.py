@@ -9,6 +9,7 @@ from typing import Final
 
 from harness.model import Json
 from harness.reading import arr, get, obj, objects, text
+from harness.reference.picture import is_picture
 from harness.reference.refusal import Refusal, wrong_type, wrong_value
 from harness.reference.shapes import (
     Check,
@@ -27,11 +28,12 @@ ROLES: Final = ("system", "assistant", "user", "function", "tool", "developer")
 _IMAGES = ("image/png", "image/jpeg", "image/webp", "image/gif")
 
 
-def _image_address(value: Json, path: str) -> None:
+def image_address(value: Json, path: str) -> None:
     string(value, path)
     address = text(value)
-    if address.startswith(("http://", "https://")):
-        return
+    if address.startswith(("http://", "https://")):  # nothing is fetched here, so there is never a picture
+        said = f"Error while downloading the picture at {address[:200]}."
+        raise Refusal(said, param=path, code="invalid_image_url")
     head, comma, data = address.partition(",")
     media_type, _, encoding = head.removeprefix("data:").partition(";")
     if not head.startswith("data:") or not comma or encoding != "base64":
@@ -41,9 +43,11 @@ def _image_address(value: Json, path: str) -> None:
         said = f"Unsupported image type '{media_type}': use png, jpeg, webp or gif."
         raise Refusal(said, param=path, code="invalid_image_format")
     try:
-        base64.b64decode(data, validate=True)
+        decoded = base64.b64decode(data, validate=True)
     except binascii.Error:
         raise Refusal("Invalid base64 in an image URL.", param=path, code="invalid_base64") from None
+    if not is_picture(decoded):
+        raise Refusal("The data of an image URL is no picture.", param=path, code="invalid_image_format")
 
 
 _TEXT = record({"text": string}, required=("text",))
@@ -51,7 +55,7 @@ _PARTS: Final[dict[str, Check]] = {
     "text": _TEXT,
     "refusal": record({"refusal": string}, required=("refusal",)),
     "image_url": record(
-        {"image_url": record({"url": _image_address, "detail": one_of("auto", "low", "high", "original")}, required=("url",))},
+        {"image_url": record({"url": image_address, "detail": one_of("auto", "low", "high", "original")}, required=("url",))},
         required=("image_url",),
     ),
     "input_audio": record(
@@ -142,3 +146,8 @@ def texts(message: Mapping[str, Json]) -> list[str]:
     """The texts of a message, a list of one where its content is no list of parts."""
     content = message.get("content")
     return [content] if isinstance(content, str) else [text(part.get("text")) for _, part in objects(content) if part.get("text")]
+
+
+def pictures(message: Mapping[str, Json]) -> list[str]:
+    """The addresses of the pictures in a message, in order."""
+    return [text(get(part, "image_url", "url")) for _, part in objects(message.get("content")) if part.get("type") == "image_url"]

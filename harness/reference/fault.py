@@ -39,6 +39,17 @@ class Stage(StrEnum):
     ERROR = "error"  # dict: the body of an error
     BODY = "body"  # bytes: a JSON body, of a completion, an error or models
     REPLY = "reply"  # Reply: the whole
+    MESSAGE_ASKED = "message-asked"  # dict: the body of a request to /messages, before it is looked at
+    MESSAGE = "message"  # dict: the message, not streamed
+    MESSAGE_EVENTS = "message-events"  # list of dicts: the data of its events
+    MESSAGE_BYTES = "message-bytes"  # list of bytes: the events as they are written
+    MESSAGE_ERROR = "message-error"  # dict: the body of an error of this API
+    MESSAGE_REPLY = "message-reply"  # Reply: the whole, of a message or a refusal
+
+    @property
+    def of_messages(self) -> bool:
+        """Is it a stage of the Messages API (`/messages`)?"""
+        return self.value.startswith("message-") or self is Stage.MESSAGE
 
 
 class Change(Protocol):

@@ -1,7 +1,8 @@
 """The reference server without its socket: a request and a serial number in, the reply out, the same whenever asked.
 
 It behaves as api.openai.com does, but for a small model that follows plain instructions and for its key: no key (or a
-word that clients send for none) and `Bearer reference` are taken, any other is refused. At `/messages` it speaks Anthropic's Messages API as well.
+word that clients send for none) and `Bearer reference` are taken, any other is refused. At `/messages` it speaks
+Anthropic's Messages API as well.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def _routed(asked: Asked, faults: Sequence[Change]) -> Reply:
         return Reply(status=200, headers=fields.preflight(request, asked.serial))
     native = is_of_messages_api(request)
     if native:
-        messages_api.authorised(request, KEY)
+        messages_api.authorised(request, (KEY, *NO_KEY))
     else:
         _authorised(request)
     if known is None:

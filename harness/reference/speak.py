@@ -16,7 +16,7 @@ from harness.reference.brain import Wish, wish
 from harness.reference.conversation import texts
 from harness.reference.moderation import moderated
 from harness.reference.refusal import Refusal
-from harness.reference.validate import CONTEXT
+from harness.reference.validate import CONTEXT, THINKER
 
 FIRST_DAY: Final = 1_790_000_000
 """`created` of the first answer; each later one is a second younger."""
@@ -29,6 +29,8 @@ _TIRED: Final = 20.0
 
 _IMAGE: Final = 85  # tokens
 _EFFORT: Final = {"low": 16, "medium": 32, "high": 64, "xhigh": 128, "max": 256}
+_THOROUGH: Final = {"low": 300, "medium": 600, "high": 1200, "xhigh": 1800, "max": 2400}
+"""Tokens that the model spends on thinking at each effort; the thorough one at `medium` where none is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def answer(asked: Asked, model: str) -> Answer:
             f"{prompt} in the messages, {limit or 0} in the completion."
         )
         raise Refusal(said, param="messages", code="context_length_exceeded")
-    reasoning = _EFFORT.get(text(body.get("reasoning_effort")), 0)
+    reasoning = _thought(body)
     reasoning = reasoning if limit is None else min(reasoning, limit)
     stop = body.get("stop")
     limits = _Limits(
@@ -72,6 +74,13 @@ def answer(asked: Asked, model: str) -> Answer:
         service_tier={"": "default", "auto": "default", "fast": "priority"}.get(tier, tier),
         moderation=moderated(obj(body.get("moderation")), texts_said) if body.get("moderation") else None,
     )
+
+
+def _thought(body: Mapping[str, Json]) -> int:
+    """How many tokens the model would think before it answers."""
+    thorough = body.get("model") == THINKER
+    effort = text(body.get("reasoning_effort")) or ("medium" if thorough else "none")
+    return (_THOROUGH if thorough else _EFFORT).get(effort, 0)
 
 
 def prompt_tokens(body: Mapping[str, Json]) -> int:
@@ -107,6 +116,8 @@ def _predicted(body: Mapping[str, Json], turn: Turn) -> int:
 
 def _turn(asked: Asked, index: int, limits: _Limits) -> Turn:
     body = asked.body
+    if limits.most == 0:  # the thoughts took it all
+        return Turn(tokens=(), finish="length")
     wanted = wish(body, _chance(asked, index))
     if wanted.said is None:
         return _calling(asked, index, wanted, limits)

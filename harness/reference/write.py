@@ -43,6 +43,8 @@ def completion(answer: Answer) -> dict[str, Json]:
 
 def _choice(index: int, turn: Turn) -> Json:
     message: dict[str, Json] = {"role": "assistant", "content": turn.text}
+    if turn.thoughts:
+        message["reasoning_content"] = "".join(turn.thoughts)
     if turn.calls and turn.legacy:
         message["function_call"] = {"name": turn.calls[0].name, "arguments": turn.calls[0].text}
     elif turn.calls:
@@ -115,7 +117,20 @@ def _piece(index: int, delta: Json, logprobs: Json, *, finish: str | None) -> Js
 
 
 def _deltas(turn: Turn) -> Iterator[tuple[Json, Json]]:
-    """The deltas of a choice but for the last, which is empty; each with its log probabilities."""
+    """The deltas of a choice but for the last, which is empty; each with its log probabilities. Thoughts come first."""
+    spoken = _spoken(turn)
+    if turn.thoughts:
+        first, scores = next(spoken)
+        opening = obj(first)
+        yield {key: opening.pop(key) for key in ("role", "content", "refusal") if key in opening}, scores
+        for thought in turn.thoughts:
+            yield {"reasoning_content": thought}, scores
+        if opening:
+            yield opening, scores
+    yield from spoken
+
+
+def _spoken(turn: Turn) -> Iterator[tuple[Json, Json]]:
     if turn.tokens is None:
         for delta in _calling(turn):
             yield delta, None

@@ -12,6 +12,7 @@ _TEMPLATE_WORDS = (
     "<|im_end|>", "<|im_start|>", "<|eot_id|>", "<|start_header_id|>", "<|endoftext|>", "<|end_of_text|>", "<end_of_turn>",
     "<|channel|>", "<｜end▁of▁sentence｜>", "</s>", "[/INST]",
 )  # fmt: skip
+_THINKING_TAGS = ("<think>", "<thinking>", "</think>", "[THINK]", "◁think▷", "<seed:think>")
 
 
 @must(
@@ -145,3 +146,25 @@ def answer_is_not_all_reasoning(x: ChatCompleted | ChatStreamed) -> Problems:
 
 def _calls(message: dict[str, Json]) -> bool:
     return bool(arr(message.get("tool_calls")) or message.get("function_call"))
+
+
+@should(
+    f"deepseek-ai's and Qwen's templates write `<think>`; servers without a parser pass it on; never in {RECORDED} of api.openai.com",
+    translated=True,
+)
+def thinking_is_kept_apart(x: ChatCompleted | ChatStreamed) -> Problems:
+    """The content does not begin with the model's thinking between tags.
+
+    What a model thinks is no part of its answer: shown to users, parsed as JSON or sent back with the next turn it does
+    harm in each place.
+
+    Clients: Chat windows without a parser of their own print the thoughts; JSON parsers and agents stop at `<think>`; the
+    next turn pays for the thoughts again.
+    Servers: Local servers whose reasoning parser is off or is another model's.
+    Fix: Turn on the reasoning parser of the model's family, so that thoughts go to `reasoning_content` or `reasoning`.
+    """
+    for choice in answers(x):
+        content = text(choice.message.get("content")).lstrip()
+        tag = next((tag for tag in _THINKING_TAGS if content.startswith(tag)), None)
+        if tag is not None and not asked.mentions(x.request, tag):
+            yield Problem(f"content begins with {tag}: {brief(content, 60)}", f"{choice.at}/message/content")

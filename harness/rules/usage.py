@@ -8,7 +8,7 @@ from harness import asked
 from harness.choices import answers, chunks, whole
 from harness.model import ChatCompleted, ChatStreamed, Evidence, Json
 from harness.reading import arr, brief, get, integer, obj, text
-from harness.rule import DOCUMENT, RECORDED, Problem, Problems, must, should
+from harness.rule import DOCUMENT, RECORDED, Problem, Problems, may, must, should
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
@@ -216,3 +216,20 @@ def _usages(x: ChatCompleted | ChatStreamed) -> Iterator[tuple[str, dict[str, Js
             yield f"chunks/{position}/usage", obj(chunk["usage"])
     elif isinstance(obj(x.body).get("usage"), dict):
         yield "/usage", obj(obj(x.body)["usage"])
+
+
+@may("azrtydxb/Fastllm-proxy#23; api.openai.com counts what it does not even show")
+def thinking_is_counted(x: ChatCompleted | ChatStreamed) -> Problems:
+    """Where thinking is shown, `reasoning_tokens` is more than nothing.
+
+    Only by it can thoughts, which are paid for, be told from what was answered.
+
+    Clients: Cost tables and context meters count all of it as the answer, silently.
+    Servers: Most local servers and many proxies, which leave the details out or null.
+    Fix: Count the tokens up to the end of the thinking, and report them in `completion_tokens_details.reasoning_tokens`.
+    """
+    thought = any(choice.message.get(key) for choice in answers(x) for key in ("reasoning_content", "reasoning"))
+    for at, usage in list(_usages(x))[-1:]:
+        counted = get(usage, "completion_tokens_details", "reasoning_tokens")
+        if thought and not counted:
+            yield Problem(f"thinking is shown, and reasoning_tokens is {brief(counted)}", f"{at}/completion_tokens_details")

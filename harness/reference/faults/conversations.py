@@ -114,18 +114,7 @@ def wants_the_user_last(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
 
 @fault(
     Stage.ASKED,
-    caught_by=[
-        "conversation/assistant-first",
-        "conversation/developer",
-        "conversation/history",
-        "conversation/late-system",
-        "conversation/openai-message",
-        "conversation/system",
-        "conversation/system-parts",
-        "conversation/two-assistants",
-        "conversation/two-systems",
-        "conversation/two-users",
-    ],
+    caught_by=["context-overflow/conversation", "conversation/assistant-first", "conversation/developer", "conversation/history", "conversation/late-system", "conversation/names", "conversation/null-assistant", "conversation/openai-message", "conversation/system", "conversation/system-parts", "conversation/two-assistants", "conversation/two-systems", "conversation/two-users", "vision/earlier",],
 )
 def forgets_earlier_turns(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
     """Only the last message is read (agents behind an API)."""
@@ -134,7 +123,7 @@ def forgets_earlier_turns(body: dict[str, Json], asked: Asked) -> dict[str, Json
 
 @fault(
     Stage.ASKED,
-    caught_by=["conversation/system-parts", "conversation/user-parts", "tools/result-parts"],
+    caught_by=["conversation/system-parts", "conversation/user-parts", "tools/result-parts", "vision/colours", "vision/detail", "vision/earlier", "vision/gif", "vision/jpeg", "vision/png", "vision/two", "vision/webp",],
     field=["content-parts-text"],
 )
 def wants_content_as_text(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
@@ -144,7 +133,7 @@ def wants_content_as_text(body: dict[str, Json], asked: Asked) -> dict[str, Json
     return body
 
 
-@fault(Stage.ASKED, caught_by=["conversation/user-parts"])
+@fault(Stage.ASKED, caught_by=["conversation/user-parts", "vision/colours", "vision/earlier", "vision/two",])
 def reads_the_last_part_alone(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
     """Of several text parts the last counts (bridges that look for one text)."""
 
@@ -180,14 +169,7 @@ def refuses_fields_that_it_sends(body: dict[str, Json], asked: Asked) -> dict[st
 
 @fault(
     Stage.ASKED,
-    caught_by=[
-        "tools/foreign-ids",
-        "tools/replay",
-        "tools/result",
-        "tools/result-parts",
-        "tools/tools-gone",
-        "tools/user-after-result",
-    ],
+    caught_by=["tools/foreign-ids", "tools/replay", "tools/result", "tools/result-named", "tools/result-parts", "tools/tools-gone", "tools/user-after-result",],
     field=["assistant-null-content-tools"],
 )
 def refuses_null_beside_calls(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
@@ -242,16 +224,7 @@ def wants_the_assistant_after_a_result(body: dict[str, Json], asked: Asked) -> d
 
 @fault(
     Stage.ASKED,
-    caught_by=[
-        "tools/empty-content",
-        "tools/foreign-ids",
-        "tools/no-content",
-        "tools/replay",
-        "tools/result",
-        "tools/result-parts",
-        "tools/tools-gone",
-        "tools/user-after-result",
-    ],
+    caught_by=["tools/empty-content", "tools/foreign-ids", "tools/no-content", "tools/replay", "tools/result", "tools/result-named", "tools/result-parts", "tools/tools-gone", "tools/user-after-result", "vision/tool-result",],
     field=["tool-roundtrip"],
 )
 def refuses_every_result(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
@@ -261,7 +234,7 @@ def refuses_every_result(body: dict[str, Json], asked: Asked) -> dict[str, Json]
     return body
 
 
-@fault(Stage.ASKED, caught_by=["tools/result"])
+@fault(Stage.ASKED, caught_by=["second-turn/second-round", "tools/result"])
 def does_not_read_results(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
     """The result of a tool is taken, and its text lost (bridges)."""
 
@@ -326,3 +299,36 @@ def answers_to_no_message(body: dict[str, Json], asked: Asked) -> dict[str, Json
 def answers_without_a_model(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
     """A request that names no model is answered (one-model servers)."""
     return {"model": "reference-1", **body}
+
+
+@fault(
+    Stage.ASKED,
+    caught_by=[
+        "reasoning/dropped-with-call",
+        "reasoning/returned-with-call",
+        "second-turn/empty-arguments",
+        "second-turn/empty-result",
+        "second-turn/index-kept",
+        "second-turn/other-order",
+        "second-turn/second-round",
+        "second-turn/short-ids",
+        "second-turn/text-beside-calls",
+        "tools/empty-content",
+        "tools/foreign-ids",
+        "tools/no-content",
+        "tools/replay",
+        "tools/result",
+        "tools/result-named",
+        "tools/result-parts",
+        "tools/tools-gone",
+        "tools/user-after-result",
+    ],
+    field=["tool-args-history-string"],
+)
+def wants_arguments_as_an_object(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
+    """400 where a call in the history has its arguments as text, as it was sent (Ollama's own API, shining through)."""
+    for message in _messages(body):
+        for _, call in objects(message.get("tool_calls")):
+            if isinstance(get(call, "function", "arguments"), str):
+                raise Refusal("json: cannot unmarshal string into Go struct field .messages.tool_calls.function.arguments")
+    return body

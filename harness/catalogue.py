@@ -112,8 +112,9 @@ VERDICTS: Final[Mapping[Verdict, tuple[str, str]]] = {
         "that has to be answered was refused.",
     ),
     Verdict.INCONCLUSIVE: (
-        "The model did not cooperate, so the endpoint was not exercised.",
-        "A `given` of the case did not hold. A larger model, or another try, may tell.",
+        "What the case takes as given did not hold, so the endpoint was not exercised.",
+        "Mostly the model did not play along: a larger one, or another try, may tell. Where the given is about the server "
+        "(that it refuses a wrong key), the case does not arise with it.",
     ),
     Verdict.SKIPPED: (
         "Not held: not selected, the budget was spent, or a prerequisite did not pass.",

@@ -85,8 +85,10 @@ def _of_kind(case: Case, claims: Claims, kind: Kind, exchange: Exchange) -> Iter
     body = answered(exchange)
     for pointer, fragment in claims.body.items():
         place = _counted_from_start(body, pointer)
-        for message, at in _unmet(fragment, resolve(body, pointer), place or "the body"):
-            yield finding(message, f"{place}{at}")
+        found = resolve(body, pointer)
+        for message, at in _unmet(fragment, found, place or "the body"):
+            answered_instead = found is ABSENT and pointer.startswith("/error") and 200 <= reply.status < 300
+            yield finding(f"status {reply.status}, an answer came and no error" if answered_instead else message, f"{place}{at}")
     if not claims.chunks or obj(exchange.request.body).get("stream") is not True:
         return  # of an answer that was not to be streamed there are no chunks to claim anything of
     chunks: Json = [chunk.body for chunk in exchange.chunks] if isinstance(exchange, ChatStreamed) else []

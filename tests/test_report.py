@@ -16,8 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import contract, resources
-from harness.model import Attempt, Ending, Finding, Frame, Level, Looked, Other, Reply, Request, Verdict
-from harness.report import evidence, excerpt, matrix, places
+from harness.model import Attempt, Ending, Finding, Frame, Kind, Level, Looked, Other, Reply, Request, Verdict
+from harness.report import evidence, excerpt, marks, matrix, places
+from harness.report.defects import defects
+from harness.report.marks import LOOKS, MARKS
 from harness.rule import all_rules
 
 SCHEMA = json.loads((resources.SCHEMAS / "harness" / "report.json").read_text(encoding="utf-8"))
@@ -74,9 +76,24 @@ def test_a_replay_began_when_its_newest_recording_was_made() -> None:
     assert outcomes.document([])["started"] is None
 
 
-def test_a_run_that_was_stopped_is_partial_and_says_so() -> None:
-    stopped = outcomes.document([outcomes.skipped(outcomes.ANSWER, "interrupted")])
-    assert [True, False] == [stopped["partial"], outcomes.document()["partial"]]
+@pytest.mark.parametrize(
+    ("reason", "why"),
+    [
+        ("interrupted", "the run was stopped before its end"),
+        ("the ceiling of 3 requests is reached (--max-requests)", "the ceiling of --max-requests was reached"),
+        ("not recorded: there is no good/talk/answer.yaml", "not recorded"),
+        ("good/talk/answer.yaml: request 2 (POST /x) is another now", "recorded with another request than the suite has now"),
+    ],
+)
+def test_a_run_that_did_not_hold_all_that_was_planned_is_partial_and_says_why(reason: str, why: str) -> None:
+    part = outcomes.document([*outcomes.sample()[:1], outcomes.skipped(outcomes.ENDED, reason)])
+    assert (True, [{"why": why, "count": 1}]) == (part["partial"], part["not_held"])
+    assert [f"1 trial not held: {why}"] == matrix.not_held(part)
+
+
+def test_a_run_whose_prerequisites_did_not_pass_is_whole() -> None:
+    whole = outcomes.document([outcomes.skipped(outcomes.ENDED, "needs chat, whose base case talk/answer ended as fail")])
+    assert (False, [], []) == (whole["partial"], whole["not_held"], matrix.not_held(whole))
 
 
 def test_what_was_not_judged_is_counted_by_reason() -> None:
@@ -96,11 +113,24 @@ def test_what_was_not_judged_is_counted_by_reason() -> None:
     assert 1 == outcomes.document([unsaid])["endpoints"]["good"]["judged"]
 
 
-def test_reasons_do_not_say_where_the_recordings_lie(tmp_path: Path) -> None:
-    outcome = outcomes.skipped(outcomes.ANSWER, f"not recorded: there is no {tmp_path}/good/talk/answer.yaml; record it")
-    found = outcomes.document([outcome], cassettes=tmp_path)
-    assert str(tmp_path) not in json.dumps(found)
-    assert "not recorded" == found["endpoints"]["good"]["not_judged"][0]["reason"]
+def test_what_is_given_is_of_the_model_or_of_the_server() -> None:
+    def why(at: str) -> str:
+        (finding,) = [Finding(rule="talk/answer:given", level=None, message="the status is 200", at=at, kind=Kind.GIVEN)]
+        (looked,) = outcomes.held(outcomes.ANSWER, exchanges.completed()).attempts[0].steps
+        unmet = replace(looked, findings=(finding,), verdict=Verdict.INCONCLUSIVE, claims_verdict=Verdict.INCONCLUSIVE)
+        held = replace(outcomes.held(outcomes.ANSWER, exchanges.completed()), attempts=(Attempt(steps=(unmet,)),))
+        (row,) = outcomes.document([held])["endpoints"]["good"]["not_judged"]
+        return str(row["reason"])
+
+    assert "what the case takes as given of the server did not hold: the status is 200" == why("status")
+    assert why("/choices/0/message/content").startswith("the model did not play along")
+
+
+def test_headers_without_a_secret_are_told_whatever_words_are_in_their_names() -> None:
+    plain = {"x-portkey-provider": "openai", "x-tokenizer": "on", "x-api-key": "k", "x-auth-token": "t", "apikey": "a"}
+    endpoint = replace(outcomes.GOOD, headers=plain)
+    found = outcomes.document([], endpoints=[endpoint])["endpoints"]["good"]["headers"]
+    assert {"x-portkey-provider": "openai", "x-tokenizer": "on", "x-api-key": "…", "x-auth-token": "…", "apikey": "…"} == found
 
 
 def test_no_credential_of_a_profile_is_in_the_document() -> None:
@@ -152,6 +182,15 @@ def test_a_contract_finding_is_a_row_of_its_place_without_positions() -> None:
     found = outcomes.document([outcomes.held(outcomes.ANSWER, seen, stream=True)])
     at = [one["place"] for one in found["protocol"] if one["rule"] == "contract.ecosystem"]
     assert ["chunks/*/system_fingerprint"] == at
+
+
+def test_a_place_of_the_contract_is_counted_in_the_exchanges_that_have_such_a_document() -> None:
+    broken = outcomes.held(outcomes.ANSWER, exchanges.streamed({"/1/system_fingerprint": 5}), stream=True)
+    plain = outcomes.held(outcomes.ANSWER, exchanges.completed())
+    refused = outcomes.held(outcomes.ENDED, exchanges.refused(status=400))
+    found = outcomes.document([broken, plain, refused])
+    cell = row(found, "contract.ecosystem", "chunks/*/system_fingerprint")["endpoints"]["good"]
+    assert (1, 1) == (cell["broken"], cell["of"])
 
 
 def test_an_exchange_with_several_findings_of_a_rule_is_counted_once() -> None:
@@ -314,38 +353,67 @@ def cells(found: dict[str, Any], endpoint: str) -> dict[str, Any]:
 
 def test_a_cell_is_the_verdict_of_its_claims_and_marks_what_only_rules_spoil() -> None:
     bad = cells(outcomes.document(), "bad")
-    assert ("pass", True) == (bad["chat"].verdict, bad["chat"].spoiled)
-    assert ("ignored", False) == (bad["tools"].verdict, bad["tools"].spoiled)
-    assert "skipped" == bad["stop"].verdict
-    assert ("pass", False) == (cells(outcomes.document(), "good")["chat"].verdict, False)
+    assert ["protocol", "ignored", "skipped"] == [bad[feature].look for feature in ("chat", "tools", "stop")]
+    assert "pass" == cells(outcomes.document(), "good")["chat"].look
 
 
-def test_what_was_skipped_hides_nothing_and_what_is_inconclusive_is_never_green() -> None:
-    def shown(*verdicts: str) -> str:
-        found = matrix.cell([{"verdict": one, "claims": one} for one in verdicts])
-        assert found is not None
-        return found.verdict
-
-    assert "warn" == shown("skipped", "warn", "pass")
-    assert "skipped" == shown("skipped")
-    assert "inconclusive" == shown("pass", "inconclusive", "skipped")
-    assert "fail" == shown("ignored", "fail", "error")
-
-
-def test_a_cell_counts_the_trials_that_were_held_and_marks_none_that_fails_by_its_claims() -> None:
-    def results(*verdicts: tuple[str, str]) -> list[dict[str, str]]:
-        return [{"claims": claims, "verdict": verdict} for claims, verdict in verdicts]
-
-    found = matrix.cell(results(("pass", "pass"), ("pass", "fail"), ("skipped", "skipped")))
+def shown(*verdicts: str | tuple[str, str]) -> tuple[str, int, int]:
+    """What a cell of trials with these verdicts (or of these claims and verdicts) shows."""
+    pairs = [(one, one) if isinstance(one, str) else one for one in verdicts]
+    found = matrix.cell([{"claims": claims, "verdict": verdict} for claims, verdict in pairs])
     assert found is not None
-    assert ("pass", 2, 2, True) == (found.verdict, found.count, found.of, found.spoiled)
-    found = matrix.cell(results(("fail", "fail"), ("pass", "warn")))
-    assert found is not None
-    assert ("fail", 1, 2, False) == (found.verdict, found.count, found.of, found.spoiled)
+    return (found.look, found.count, found.of)
+
+
+def test_a_cell_shows_its_worst_trials_and_counts_them_among_all() -> None:
+    assert ("warn", 1, 3) == shown("skipped", "warn", "pass")
+    assert ("fail", 1, 3) == shown("ignored", "fail", "error")
+    assert ("inconclusive", 1, 3) == shown("pass", "inconclusive", "skipped")
+    assert ("fail", 1, 2) == shown("fail", ("pass", "warn"))
+
+
+def test_a_cell_is_green_only_where_every_trial_was_held_and_passed() -> None:
+    assert ("pass", 2, 2) == shown("pass", "pass")
+    assert ("partly", 1, 2) == shown("pass", "skipped")
+    assert ("skipped", 2, 2) == shown("skipped", "skipped")
+    assert ("error", 1, 2) == shown("pass", "error")
+    assert ("protocol", 1, 3) == shown("pass", ("pass", "fail"), "skipped")
+    assert ("protocol", 1, 1) == shown(("warn", "fail"))
+
+
+def test_what_a_case_claims_decides_unless_a_refusal_is_no_clean_one() -> None:
+    assert ("inconclusive", 1, 1) == shown(("inconclusive", "fail"))
+    assert ("ignored", 1, 1) == shown(("ignored", "fail"))
+    assert ("fail", 1, 1) == shown(("unsupported", "fail"))
+
+
+def test_the_tallies_count_what_the_cells_show() -> None:
+    found = outcomes.document()
+    for name in found["endpoints"]:
+        told = {mark.word: count for mark, count in matrix.tally(found, name)}
+        in_cells = [marks.look(one) for cell in cells(found, name).values() if cell for one in cell.results]
+        assert told == {look: in_cells.count(look) for look in in_cells}
+
+
+def test_the_legend_is_of_exactly_what_is_shown() -> None:
+    found = outcomes.document([*outcomes.sample()[:1], outcomes.skipped(outcomes.ENDED, "needs x")])
+    assert [("pass", 1), ("skipped", 1)] == [(mark.word, count) for mark, count in matrix.legend(found)]
+    feature = replace(outcomes.ENDED, needs=outcomes.ANSWER.needs)
+    found = outcomes.document([*outcomes.sample()[:1], outcomes.skipped(feature, "needs x")])
+    assert [("pass", 1), ("partly", None), ("skipped", 1)] == [(mark.word, count) for mark, count in matrix.legend(found)]
+
+
+def test_a_suite_amounts_to_the_worst_of_its_trials() -> None:
+    found = outcomes.document()
+    (group,) = matrix.groups(found)
+    overall = matrix.overall(group, "bad")
+    assert overall is not None
+    assert overall.of == sum(cell.of for cell in cells(found, "bad").values() if cell)
+    assert overall.look == marks.worst(cell.look for cell in cells(found, "bad").values() if cell)
 
 
 def test_defects_are_told_once_and_the_worst_first() -> None:
-    found = matrix.defects(outcomes.document(), "bad")
+    found = defects(outcomes.document(), "bad")
     levels = [one.level for one in found]
     assert levels == sorted(levels, key=["must", None, "should", "may"].index)
     assert len(found) == len({(one.rule, one.place, one.message) for one in found})
@@ -355,14 +423,29 @@ def test_defects_are_told_once_and_the_worst_first() -> None:
 def test_a_refusal_that_no_finding_speaks_of_is_a_defect_with_its_reason() -> None:
     refused = outcomes.document([outcomes.held(outcomes.ANSWER, exchanges.refused(status=400))])
     assert ["the endpoint answered 400: No such model."] == [
-        one.message for one in matrix.defects(refused, "good") if one.rule == "talk/answer"
+        one.message for one in defects(refused, "good") if one.rule == "talk/answer"
     ]
 
 
+def test_one_reason_of_several_cases_is_named_once_with_all_of_them() -> None:
+    both = [outcomes.held(case, exchanges.refused(status=500)) for case in (outcomes.ANSWER, outcomes.ENDED)]
+    told = [one for one in defects(outcomes.document([*both, outcomes.sample()[1]]), "good") if not one.standing]
+    assert [("the endpoint answered 500 (in 2 cases)", 2)] == [(one.rule, one.broken) for one in told]
+    assert ("talk/answer", "talk/ended") == told[0].cases
+
+
+def test_reasons_that_differ_in_a_status_are_two() -> None:
+    both = [
+        outcomes.held(outcomes.ANSWER, exchanges.refused(status=400)),
+        outcomes.held(outcomes.ENDED, exchanges.refused(status=500)),
+    ]
+    assert 2 == len([one for one in defects(outcomes.document(both), "good") if not one.standing])
+
+
 def test_each_verdict_has_a_mark_of_its_own() -> None:
-    assert set(Verdict) == set(matrix.MARKS)
-    assert len(Verdict) == len({mark.glyph for mark in matrix.MARKS.values()})
-    assert len(Verdict) == len({mark.ascii for mark in matrix.MARKS.values()})
+    assert set(Verdict) == set(MARKS)
+    assert set(LOOKS) == {mark.word for mark in LOOKS.values()} == {*Verdict, "protocol", "partly"}
+    assert len(LOOKS) == len({mark.glyph for mark in LOOKS.values()}) == len({mark.ascii for mark in LOOKS.values()})
 
 
 # ---------------------------------------------------------------- excerpts

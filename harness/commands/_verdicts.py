@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from harness.commands._endpoints import without_version
 from harness.document import did_you_mean
 from harness.errors import BadInput
 from harness.model import Verdict
+from harness.report.reasons import STOPPED, UNRECORDED
 
 
 def named(written: str) -> frozenset[str]:
@@ -106,6 +108,16 @@ def unexpected(document: Mapping[str, Any], unwanted: frozenset[str], level: str
     return Unexpected(results=tuple(results), stale=tuple(stale) if binding else ())
 
 
+def interrupted(document: Mapping[str, Any]) -> bool:
+    """Was the run stopped before its end?"""
+    return any(one["why"] == STOPPED for one in document["not_held"])
+
+
+def unrecorded(document: Mapping[str, Any]) -> int:
+    """How many trials a replay could not hold, since there is no recording that answers them."""
+    return sum(int(one["count"]) for one in document["not_held"] if one["why"] in UNRECORDED)
+
+
 def untested(document: Mapping[str, Any]) -> list[str]:
     """The endpoints of which nothing can be said, each with the reason that occurs most."""
     lines = []
@@ -113,5 +125,6 @@ def untested(document: Mapping[str, Any]) -> list[str]:
         if about["judged"] == 0:
             own = [r for r in document["results"] if r["endpoint"] == name and r["reason"]]
             reasons = [r["reason"] for r in own if r["verdict"] == "error"] or [r["reason"] for r in own]
-            lines.append(f"{name}: nothing could be judged: {max(reasons, key=reasons.count) if reasons else 'no reply'}")
+            said = max(reasons, key=reasons.count) if reasons else "no reply"
+            lines.append(f"{name}: nothing could be judged: {without_version(about['base_url'], said)}")
     return lines

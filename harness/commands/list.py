@@ -91,8 +91,19 @@ KINDS: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
 }
 
 
+class _Kind(click.Choice[str]):
+    """What can be listed; a slip is told what was meant."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from harness.document import did_you_mean
+
+        if value not in self.choices:
+            self.fail(f"there is no list of {value}{did_you_mean(str(value), list(self.choices))}", param, ctx)
+        return value
+
+
 @click.command("list")
-@click.argument("what", type=click.Choice(sorted(KINDS)))
+@click.argument("what", type=_Kind(sorted(KINDS)))
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with everything that is known.")
 def command(what: str, as_json: bool) -> None:
     """What there is: suites, cases, features, rules, endpoints, faults, look-alikes, formats.

@@ -35,4 +35,7 @@ def command(path: Path, formats: str, out: Path | None) -> None:
         return
     if len(names) != 1:
         raise BadInput(f"--format {formats}: one format goes to stdout; name a folder for more (--out)")
+    if names == ["term"]:
+        click.echo(_reports.printable(_writing.for_terminal(document, level="should")), nl=False)
+        return
     click.echo(_reports.printable(known[names[0]].text(document)), nl=False)

@@ -10,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_ORDER = ("must", "effect", "given", "should", "may")  # what decides comes first
 _MARK = "7;1"  # reverse, bold
 
 
@@ -89,18 +90,19 @@ def _filled(document: Mapping[str, Any], result: Mapping[str, Any], cassettes: P
 
 def _trial(document: Mapping[str, Any], result: Mapping[str, Any], most: int, colours: bool) -> Iterator[str]:
     from harness.report import excerpt, matrix
-    from harness.report.matrix import MARKS, plain
+    from harness.report.marks import MARKS
+    from harness.report.matrix import plain
 
     mark = MARKS[result["verdict"]]
     yield f"{plain(result['endpoint'])}  {plain(matrix.trial(result))}  {mark.glyph} {mark.word}"
     yield plain(result["title"])
     if result["reason"]:
-        yield plain(result["reason"])
-    for one in result["findings"]:
+        yield matrix.line(result["reason"])
+    for one in sorted(result["findings"], key=lambda one: _ORDER.index(one["level"] or one["kind"])):
         level = (one["level"] or one["kind"] or "").upper()
         where = f" at {plain(one['at'])}" if one["at"] else ""
         yield f"  {level:<6} {plain(one['rule'])}{where}, step {plain(one['step'])}, try {one['try']}"
-        yield f"         {plain(one['message'])}"
+        yield f"         {matrix.line(one['message'])}"
     for position, exchange in enumerate(result["exchanges"]):
         request = exchange["request"]
         yield ""

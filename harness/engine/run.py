@@ -264,9 +264,7 @@ class _Run:
             return Errored(trial=trial, reason=self._placeless(f"not recorded: there is no {path}; {way_out}"))
         player = Player(cassette, trial.endpoint, self._placeless(str(path)))
         wire = Wire(trial.endpoint, player)
-        held = await self._conduct(trial)(
-            trial, wire, optional=self._plan.optional, another_try=lambda: not player.exhausted
-        )
+        held = await self._conduct(trial)(trial, wire, optional=self._plan.optional, another_try=lambda: not player.exhausted)
         return replace(held, recorded=cassette.recorded, elapsed_ms=cassette.elapsed_ms)
 
     def _placeless(self, said: str) -> str:

@@ -3,60 +3,92 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any, Final
 
 from harness.model import Verdict
 from harness.report import Document, excerpt, matrix
-from harness.report.matrix import MARKS, Defect
+from harness.report.defects import Defect
+from harness.report.marks import LOOKS, MARKS, PROTOCOL, look
 
 _MOST_REQUEST: Final = 4000
-_MOST_REPLY: Final = 6000
+_MOST_REPLY: Final = 5000
 _MOST_SNIPPET: Final = 360
 _MOST_FINDINGS: Final = 40
 _ORDER: Final = ("must", "effect", "given", "should", "may")
 
 
+_SHORT: Final = 120
+
+
+@dataclass(slots=True)
+class Shelf:
+    """Pieces of HTML that may be wanted more than once: endpoints are asked the same, and often answer the same."""
+
+    pieces: dict[str, int] = field(default_factory=dict)
+
+    def put(self, tag: str, attributes: str, piece: str) -> str:
+        """An element with the piece, or with the number of where it lies, for the script to fill in."""
+        if len(piece) < _SHORT:
+            return f"<{tag}{attributes}>{piece}</{tag}>"
+        number = self.pieces.setdefault(piece, len(self.pieces))
+        return f'<{tag}{attributes} data-piece="{number}"></{tag}>'
+
+    def bytes(self, piece: str, label: str = "") -> str:
+        """The same of what went over the wire; `label` says what it is."""
+        return self.put("pre", ' class="bytes" tabindex="0"' + (f' aria-label="{label}"' if label else ""), piece)
+
+
 def said(text: object) -> str:
     """Anybody's text on one line, made safe in HTML, in attributes too."""
-    return escape(matrix.plain(text))
+    return escape(matrix.line(text))
 
 
 def _block(text: str) -> str:
     """Anybody's text with its line ends, made safe in HTML."""
-    return "\n".join(said(line) for line in text.replace("\r\n", "␍\n").split("\n"))
+    return "\n".join(escape(matrix.plain(line), quote=False) for line in text.replace("\r\n", "␍\n").split("\n"))
 
 
-def trial(document: Document, place: int, result: Mapping[str, Any]) -> Iterator[str]:
-    """What there is to see of a trial, inert until a cell is clicked."""
+def trial(document: Document, result: Mapping[str, Any], shelf: Shelf) -> dict[str, str]:
+    """What there is to see of a trial: its name, its look, and its HTML."""
     mark = MARKS[result["verdict"]]
-    name = f"{result['endpoint']}/{matrix.trial(result)}"
-    yield f'<template id="t{place}" data-name="{said(name)}" data-verdict="{mark.word}"><details class="trial"><summary>'
-    yield f'<span class="v v-{mark.word}">{mark.glyph} {mark.word}</span> <b>{said(result["title"])}</b>'
+    return {
+        "name": matrix.plain(f"{result['endpoint']}/{matrix.trial(result)}"),
+        "look": look(result),
+        "html": "".join(_trial(document, result, mark.word, mark.glyph, shelf)),
+    }
+
+
+def _trial(document: Document, result: Mapping[str, Any], word: str, glyph: str, shelf: Shelf) -> Iterator[str]:
+    yield f'<details class="trial"><summary><span class="v v-{word}">{glyph} {word}</span> <b>{said(result["title"])}</b>'
     yield f' <code>{said(matrix.trial(result))}</code></summary><div class="body">'
     if result["reason"]:
         yield f'<p class="reason">{said(result["reason"])}</p>'
-    if result["claims"] != result["verdict"]:
-        yield f'<p class="about">What the case claims is {said(result["claims"])}; standing rules make it {mark.word}.</p>'
-    yield from _findings(result)
+    if look(result) == PROTOCOL:
+        shown = f'<span class="v v-{PROTOCOL}">{LOOKS[PROTOCOL].glyph}</span>'
+        yield f'<p class="about">{shown} What the case claims holds; only rules of the protocol make it {word}.</p>'
+    yield from _findings(result, shelf)
     for position, exchange in enumerate(result["exchanges"]):
-        yield from _exchange(document, result, position, exchange)
+        yield from _exchange(document, result, position, exchange, shelf)
     if not result["exchanges"] and result["verdict"] != Verdict.SKIPPED:
         yield '<p class="about">There is no exchange to show.</p>'
-    yield "</div></details></template>"
+    yield "</div></details>"
 
 
-def _findings(result: Mapping[str, Any]) -> Iterator[str]:
+def _findings(result: Mapping[str, Any], shelf: Shelf) -> Iterator[str]:
     if not result["findings"]:
         return
     yield '<ul class="found">'
     for one in sorted(result["findings"], key=_severity)[:_MOST_FINDINGS]:
         level = one["level"] or one["kind"]
-        yield f'<li><span class="level l-{said(level)}">{said(level).upper()}</span>'
-        yield f' <code class="rule">{said(one["rule"])}</code>'
         at = f' <code class="place">{said(one["at"])}</code>' if one["at"] else ""
         many = f" <small>try {one['try']}</small>" if result["tries"] > 1 else ""
-        yield f"{at}{many}<br>{said(one['message'])}</li>"
+        told = (
+            f'<span class="level l-{said(level)}">{said(level).upper()}</span> <code class="rule">{said(one["rule"])}</code>'
+            f"{at}{many}<br>{said(one['message'])}"
+        )
+        yield shelf.put("li", "", told)
     if len(result["findings"]) > _MOST_FINDINGS:
         yield f"<li>and {len(result['findings']) - _MOST_FINDINGS} more</li>"
     yield "</ul>"
@@ -66,7 +98,9 @@ def _severity(finding: Mapping[str, Any]) -> int:
     return _ORDER.index(finding["level"] or finding["kind"])
 
 
-def _exchange(document: Document, result: Mapping[str, Any], position: int, exchange: Mapping[str, Any]) -> Iterator[str]:
+def _exchange(
+    document: Document, result: Mapping[str, Any], position: int, exchange: Mapping[str, Any], shelf: Shelf
+) -> Iterator[str]:
     if "cassette" in exchange:
         command = f"chatcompat show report.json {matrix.trial(result)} --endpoint {result['endpoint']}"
         yield f'<p class="about">Recorded in <code>{said(exchange["cassette"])}</code>; '
@@ -78,18 +112,18 @@ def _exchange(document: Document, result: Mapping[str, Any], position: int, exch
     asked = excerpt.request_lines(request) if "bytes" in request else ""
     if asked:
         cut = "…" if len(asked) > _MOST_REQUEST else ""
-        yield f'<pre class="bytes" tabindex="0" aria-label="Request">{_block(asked[:_MOST_REQUEST] + cut)}</pre>'
+        yield shelf.bytes(_block(asked[:_MOST_REQUEST] + cut), "Request")
     if len(asked) <= _MOST_REQUEST:
         line = excerpt.curl(document, result["endpoint"], request)
-        yield f"<details><summary>As a curl line</summary><pre class=bytes tabindex=0>{_block(line)}</pre></details>"
+        yield f"<details><summary>As a curl line</summary>{shelf.bytes(_block(line))}</details>"
     if "reply" not in exchange:
         yield f'<p class="reason">No reply: {said(exchange["silence"]["message"])}</p></section>'
         return
-    yield from _reply(exchange["reply"], excerpt.marks(result, position))
+    yield from _reply(exchange["reply"], excerpt.marks(result, position), shelf)
     yield "</section>"
 
 
-def _reply(reply: Mapping[str, Any], marks: list[tuple[int, int]]) -> Iterator[str]:
+def _reply(reply: Mapping[str, Any], marks: list[tuple[int, int]], shelf: Shelf) -> Iterator[str]:
     for earlier in reply.get("earlier", ()):
         yield f'<p class="about">Before, it answered {earlier["status"]}, and was asked again.</p>'
     times = [frame["at_ms"] for frame in reply["frames"] if "at_ms" in frame]
@@ -101,8 +135,8 @@ def _reply(reply: Mapping[str, Any], marks: list[tuple[int, int]]) -> Iterator[s
     yield f'<h4><span class="status {good}">{reply["status"]}</span> {reply["bytes"]:,} bytes{when}</h4>'
     fields = "\n".join(f"{name}: {value}" for name, value in reply["headers"])
     if fields:
-        yield f'<details><summary>Header fields</summary><pre class="bytes" tabindex="0">{_block(fields)}</pre></details>'
-    yield f'<pre class="bytes" tabindex="0" aria-label="Reply">{_pieces(reply, marks, _MOST_REPLY)}</pre>'
+        yield f"<details><summary>Header fields</summary>{shelf.bytes(_block(fields))}</details>"
+    yield shelf.bytes(_pieces(reply, marks, _MOST_REPLY), "Reply")
 
 
 def _pieces(reply: Mapping[str, Any], marks: list[tuple[int, int]], most: int) -> str:

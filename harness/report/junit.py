@@ -12,7 +12,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from harness.model import Verdict
 from harness.report import Document
-from harness.report.matrix import MARKS, trial
+from harness.report.marks import MARKS
+from harness.report.matrix import not_held, trial
 
 FILE: Final = "junit.xml"
 
@@ -59,6 +60,8 @@ def _suite(document: Document, endpoint: str, suite: str, results: Sequence[Mapp
     yield "    <properties>"
     for name in ("title", "model", "dialect"):
         yield f'      <property name="{name}" value={_attribute(profile[name] or "")}/>'
+    if partial := not_held(document):
+        yield f'      <property name="partial" value={_attribute("; ".join(partial))}/>'
     yield "    </properties>"
     for result in results:
         yield from _case(endpoint, suite, result)
@@ -72,12 +75,12 @@ def _case(endpoint: str, suite: str, result: Mapping[str, Any]) -> Iterator[str]
         f"    <testcase name={_attribute(name)} classname={_attribute(f'{endpoint}.{suite}')}"
         f' time="{_seconds(result["elapsed_ms"])}"'
     )
-    said = "\n".join([result["title"], *_said(result)])
+    said = "\n".join([result["title"], *details(result)])
     if verdict == Verdict.PASS:
         yield f"{head}/>"
         return
     yield f"{head}>"
-    short = f"{verdict}: {_short(result)}"
+    short = f"{verdict}: {in_short(result)}"
     if verdict in _SKIPPED:
         yield f"      <skipped message={_attribute(short)}/>"
         yield f"      <system-out>{_content(said)}</system-out>"
@@ -90,7 +93,7 @@ def _case(endpoint: str, suite: str, result: Mapping[str, Any]) -> Iterator[str]
     yield "    </testcase>"
 
 
-def _short(result: Mapping[str, Any]) -> str:
+def in_short(result: Mapping[str, Any]) -> str:
     """Why, in one line: the finding that decides, or the reason."""
     wanted = {Verdict.FAIL: "must", Verdict.WARN: "should"}.get(Verdict(result["verdict"]))
     decided = [one for one in result["findings"] if one["level"] == wanted and (wanted or one["kind"])]
@@ -99,7 +102,7 @@ def _short(result: Mapping[str, Any]) -> str:
     return str(result["reason"] or MARKS[result["verdict"]].meaning)
 
 
-def _said(result: Mapping[str, Any]) -> Iterator[str]:
+def details(result: Mapping[str, Any]) -> Iterator[str]:
     if result["reason"]:
         yield str(result["reason"])
     for one in result["findings"][:_MOST_FINDINGS]:

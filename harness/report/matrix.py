@@ -1,84 +1,44 @@
-"""What the formats share: the cells of the matrix, what was found worst first, and the marks of verdicts.
+"""What the formats share: the cells of the matrix, the legend, and words.
 
 Reads the report's document, and nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from harness.model import Verdict
 from harness.report import Document
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
-    """How a verdict is shown: never by colour alone."""
-
-    glyph: str
-    ascii: str
-    word: str
-    meaning: str
-
-
-MARKS: Final[Mapping[str, Mark]] = {
-    Verdict.PASS: Mark(glyph="✓", ascii="+", word="pass", meaning="nothing that a client would notice"),
-    Verdict.WARN: Mark(
-        glyph="▲", ascii="!", word="warn", meaning="api.openai.com never does this, and some clients mind; or it took another try"
-    ),
-    Verdict.IGNORED: Mark(
-        glyph="∅", ascii="0", word="ignored", meaning="accepted, and without effect: silent, so the worst for users"
-    ),
-    Verdict.UNSUPPORTED: Mark(glyph="–", ascii="-", word="unsupported", meaning="an optional feature, refused cleanly"),
-    Verdict.FAIL: Mark(glyph="✗", ascii="X", word="fail", meaning="real clients break on this"),
-    Verdict.INCONCLUSIVE: Mark(
-        glyph="?", ascii="?", word="inconclusive", meaning="the model did not cooperate, so the endpoint was not exercised"
-    ),
-    Verdict.SKIPPED: Mark(glyph="·", ascii=".", word="skipped", meaning="not held; the reason is kept"),
-    Verdict.ERROR: Mark(
-        glyph="E", ascii="E", word="error", meaning="no verdict about the endpoint: unreachable, not recorded, or our own fault"
-    ),
-}  # fmt: skip
-
-SEVERITY: Final = (
-    Verdict.FAIL,
-    Verdict.IGNORED,
-    Verdict.ERROR,
-    Verdict.UNSUPPORTED,
-    Verdict.WARN,
-    Verdict.INCONCLUSIVE,
-    Verdict.PASS,
-    Verdict.SKIPPED,
-)
-"""The verdict that a cell shows: the first of these that one of its trials has. So what was skipped hides nothing."""
-
-_RANK: Final = {verdict.value: rank for rank, verdict in enumerate(SEVERITY)}
-_LEVELS: Final = {"must": 0, None: 1, "should": 2, "may": 3}
-"""`None` is an effect that did not come about, which is worse than what only some clients mind."""
-
-SPOILED: Final = "*"
-"""The mark of a cell whose claims hold while standing rules are broken in its exchanges."""
-
-
-def worst(verdicts: Iterable[str]) -> str:
-    """The verdict that stands for several."""
-    return min(verdicts, key=_RANK.__getitem__)
-
+from harness.report.marks import LOOKS, PARTLY, PROTOCOL, Mark, look, worst
 
 # ---------------------------------------------------------------- the matrix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """A feature with an endpoint. `count` of `of` trials have its verdict; skipped ones are in neither."""
+    """What some trials with an endpoint amount to. `count` of all `of` trials look so (of `partly`: passed)."""
 
-    verdict: str
+    look: str
     count: int
     of: int
-    spoiled: bool
     results: tuple[Mapping[str, Any], ...]
+
+    @property
+    def mark(self) -> Mark:
+        """How it is shown."""
+        return LOOKS[self.look]
+
+    @property
+    def words(self) -> str:
+        """The same in words."""
+        if self.look == PARTLY:
+            return f"{self.count} of {number(self.of, 'trial')} passed, the others were not held"
+        said = "the feature works, but the protocol is broken" if self.look == PROTOCOL else self.mark.word
+        return f"{said}, in {self.count} of {number(self.of, 'trial')}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,137 +81,54 @@ def groups(document: Document) -> tuple[Group, ...]:
 
 
 def cell(results: Sequence[Mapping[str, Any]]) -> Cell | None:
-    """What some results amount to: the verdict of their claims, and whether only standing rules spoil it."""
+    """What some results amount to: the worst look of its trials, and how many of all have it."""
     if not results:
         return None
-    held = [result for result in results if result["verdict"] != Verdict.SKIPPED] or list(results)
-    shown = worst(result["claims"] for result in held)
+    looks = [look(result) for result in results]
+    shown = worst(looks)
     return Cell(
-        verdict=shown,
-        count=sum(result["claims"] == shown for result in held),
-        of=len(held),
-        spoiled=shown in _CLEAN and any(_RANK[result["verdict"]] < _RANK[result["claims"]] for result in held),
+        look=PARTLY if shown == Verdict.PASS and Verdict.SKIPPED in looks else shown,
+        count=looks.count(shown),
+        of=len(looks),
         results=tuple(results),
     )
 
 
-_CLEAN: Final = (Verdict.PASS, Verdict.WARN)
+def overall(group: Group, endpoint: str) -> Cell | None:
+    """A whole suite with an endpoint."""
+    return cell([result for row in group.rows if (held := row.cells[endpoint]) for result in held.results])
 
 
-# ---------------------------------------------------------------- what was found
+def tally(document: Document, endpoint: str | None = None) -> list[tuple[Mark, int]]:
+    """How many trials look how, of one endpoint or of all, in the order of the legend."""
+    if "traffic" in document:  # its results are examples: only the counts know all
+        counts = document["counts"] if endpoint is None else document["endpoints"][endpoint]["verdicts"]
+        return [(LOOKS[one], counts[one]) for one in LOOKS if counts.get(one)]
+    counted = Counter(look(one) for one in document["results"] if endpoint is None or one["endpoint"] == endpoint)
+    return [(LOOKS[one], counted[one]) for one in LOOKS if counted[one]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Defect:
-    """One thing that is wrong with one endpoint.
-
-    Of a standing rule: `broken` of `of` exchanges. Of a claim: as many of the trials of its case. `result` and `finding`
-    are its first occurrence; `finding` is None where the reason of the result says it all.
-    """
-
-    rule: str
-    place: str | None
-    level: str | None
-    standing: bool
-    message: str
-    broken: int
-    of: int
-    cases: tuple[str, ...]
-    result: Mapping[str, Any]
-    finding: Mapping[str, Any] | None
-
-
-def defects(document: Document, endpoint: str) -> tuple[Defect, ...]:
-    """Everything that is wrong with an endpoint, worst first; the same defect once. Notes (MAY) come last."""
-    results = [result for result in document["results"] if result["endpoint"] == endpoint]
-    found = [*_standing(document, endpoint, results), *_claimed(results), *_refused(results)]
-    return tuple(sorted(found, key=lambda one: (_LEVELS[one.level], not one.standing, -one.broken, one.rule, one.place or "")))
-
-
-def _standing(document: Document, endpoint: str, results: Sequence[Mapping[str, Any]]) -> Iterator[Defect]:
-    by_trial = {(result["case"], result["stream"]): result for result in results}
+def legend(document: Document) -> list[tuple[Mark, int | None]]:
+    """What the glyphs that this report shows mean, and how many trials look so; None for what only cells show."""
+    counted = {mark.word: count for mark, count in tally(document)}
+    shown = {cell.look for group in groups(document) for row in group.rows for cell in row.cells.values() if cell}
     for row in document["protocol"]:
-        counted = row["endpoints"].get(endpoint)
-        if not counted or not counted["first"]:
-            continue
-        first = counted["first"]
-        result = by_trial[first["case"], first["stream"]]
-        yield Defect(
-            rule=row["rule"],
-            place=row["place"],
-            level=row["level"],
-            standing=True,
-            message=first["message"],
-            broken=counted["broken"],
-            of=counted["of"],
-            cases=tuple(counted["cases"]),
-            result=result,
-            finding=_same(result, row["rule"], first),
-        )
+        if any(cell["broken"] for cell in row["endpoints"].values()):
+            shown |= {unbroken(cell) for cell in row["endpoints"].values() if not cell["broken"]}
+    return [(mark, counted.get(one)) for one, mark in LOOKS.items() if one in shown or one in counted]
 
 
-def _same(result: Mapping[str, Any], rule: str, first: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    wanted = (rule, first["exchange"], first["at"])
-    found = (one for one in result["findings"] if (one["rule"], one["exchange"], one["at"]) == wanted)
-    return next(found, None)
+def protocol_only(document: Document) -> str:
+    """What the trials that look like `protocol` count as, in words; nothing where there are none."""
+    if "traffic" in document:
+        return ""
+    counted = Counter(str(one["verdict"]) for one in document["results"] if look(one) == PROTOCOL)
+    return " and ".join(f"{count} {verdict}" for verdict, count in sorted(counted.items()))
 
 
-_COUNTS: Final = frozenset({Verdict.FAIL, Verdict.IGNORED, Verdict.WARN})
-
-
-def _claimed(results: Sequence[Mapping[str, Any]]) -> Iterator[Defect]:
-    """Claims that did not hold and counted: not those of tries that a later one made good, unless that is the verdict."""
-    by_rule: dict[tuple[str, str], list[tuple[Mapping[str, Any], Mapping[str, Any]]]] = {}
-    for result in results:
-        if result["claims"] not in _COUNTS:
-            continue
-        told = {(one["rule"], _loose(one)): one for one in reversed(result["findings"]) if one["kind"] not in (None, "given")}
-        for key, one in told.items():
-            by_rule.setdefault(key, []).append((result, one))
-    for (rule, _), where in by_rule.items():
-        result, finding = where[0]
-        yield Defect(
-            rule=rule,
-            place=None,
-            level=finding["level"] if result["claims"] != Verdict.WARN else "should",
-            standing=False,
-            message=finding["message"] + (" (another try held)" if _made_good(result, finding) else ""),
-            broken=len(where),
-            of=sum(one["case"] == result["case"] for one in results),
-            cases=tuple(trial(one) for one, _ in where),
-            result=result,
-            finding=finding,
-        )
-
-
-def _loose(finding: Mapping[str, Any]) -> str:
-    """The place of a claim: the same streamed and not, and in every item."""
-    return "".join("*" if character.isdecimal() else character for character in finding["at"] or "")
-
-
-def _made_good(result: Mapping[str, Any], finding: Mapping[str, Any]) -> bool:
-    return bool(result["claims"] == Verdict.WARN and finding["kind"] in ("effect", "expect"))
-
-
-def _refused(results: Sequence[Mapping[str, Any]]) -> Iterator[Defect]:
-    """Failures without a finding: the endpoint refused what it must not, or its reply cannot be read."""
-    by_reason: dict[str, list[Mapping[str, Any]]] = {}
-    for result in results:
-        if result["claims"] == Verdict.FAIL and not any(one["kind"] in ("effect", "expect") for one in result["findings"]):
-            by_reason.setdefault(str(result["reason"] or "the reply cannot be used"), []).append(result)
-    for reason, where in by_reason.items():
-        yield Defect(
-            rule=where[0]["case"],
-            place=None,
-            level="must",
-            standing=False,
-            message=reason,
-            broken=len(where),
-            of=len(where),
-            cases=tuple(trial(one) for one in where),
-            result=where[0],
-            finding=None,
-        )
+def unbroken(cell: Mapping[str, Any]) -> str:
+    """The look of a cell of the protocol that nobody broke: kept, or nothing to look at."""
+    return Verdict.PASS.value if cell["of"] else Verdict.SKIPPED.value
 
 
 def trial(result: Mapping[str, Any]) -> str:
@@ -279,6 +156,14 @@ def _escaped(character: str) -> str:
     return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(character) or f"\\u{ord(character):04x}"
 
 
+def line(text: object) -> str:
+    """Anybody's text on one line: ends of lines are blanks, and what cannot be seen is escaped."""
+    return plain(_LINE_END.sub(" ", str(text)))
+
+
+_LINE_END: Final = re.compile(r"[ \t]*[\r\n][ \t\r\n]*")
+
+
 def headline(document: Document) -> str:
     """What this report is of, in one line."""
     if "traffic" in document:
@@ -288,7 +173,13 @@ def headline(document: Document) -> str:
         number(len({result["case"] for result in document["results"]}), "case"),
         number(len(document["results"]), "trial"),
     ]
-    return ", ".join(counted) + (" (stopped before its end)" if document["partial"] else "")
+    return ", ".join(counted) + (" (in part)" if document["partial"] else "")
+
+
+def not_held(document: Document) -> list[str]:
+    """What was planned and not held, so that the report is only a part; a sentence for each reason."""
+    found = [f"{number(one['count'], 'trial')} not held: {one['why']}" for one in document.get("not_held", ())]
+    return found or (["the run was stopped before its end"] if document["partial"] else [])
 
 
 def traffic(document: Document) -> list[str]:
@@ -313,8 +204,3 @@ def damaged(document: Document) -> list[str]:
     ]
     more = found["damaged"] - len(said)
     return [*said, f"and {more} more"] if more > 0 else said
-
-
-def verdict_counts(counts: Mapping[str, int]) -> list[tuple[Mark, int]]:
-    """The verdicts that occur, in the order of the legend."""
-    return [(MARKS[verdict], counts[verdict]) for verdict in MARKS if counts.get(verdict)]

@@ -6,15 +6,19 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from harness.model import Verdict
 from harness.report import Document, excerpt, matrix
-from harness.report.matrix import MARKS, SPOILED, Cell, Defect, number, plain
+from harness.report.defects import Defect, defects
+from harness.report.marks import LOOKS, MARKS, PROTOCOL
+from harness.report.matrix import Cell, line, number, plain
 
 FILE: Final = "README.md"
 
 _MOST_REQUEST: Final = 280
 _MOST_REPLY: Final = 320
 _MOST_CASES: Final = 6
+_MOST_NAMES: Final = 60
+_MOST_COLUMNS: Final = 8
+"""Of endpoints side by side: a wider table is cut off, or scrolls, where repositories show it."""
 _BEGINS, _ENDS = "»", "«"
 
 
@@ -42,14 +46,14 @@ def _title(document: Document) -> Iterator[str]:
     }
     yield "# How compatible is it really?"
     yield ""
-    yield f"{matrix.headline(document).capitalize()}, {what.get(document['mode'], _words(document['mode']))}."
+    yield f"{matrix.headline(document).capitalize()}, {what.get(document['mode'], words(document['mode']))}."
     if document["started"]:
         newest = "The newest recording is of" if document["mode"] in ("replay", "lint") else "It began at"
-        yield f"{newest} {_words(document['started'])}."
-    if document["partial"]:
-        yield "**The run was stopped before its end, so this is only a part.**"
+        yield f"{newest} {words(document['started'])}."
+    if said := matrix.not_held(document):
+        yield f"**This is only a part: {words('; '.join(said))}.**"
     yield (
-        f"Made by {_words(document['harness']['name'])} {_words(document['harness']['version'])}"
+        f"Made by {words(document['harness']['name'])} {words(document['harness']['version'])}"
         " from [report.json](report.json), which has everything that is here and more;"
         " [index.html](index.html) is the same to click through."
     )
@@ -59,91 +63,116 @@ def _title(document: Document) -> Iterator[str]:
 
 
 def _features(document: Document) -> Iterator[str]:
-    names = list(document["endpoints"])
     if not document["features"]:
         return
-    rows: list[list[str]] = []
-    for group in matrix.groups(document):
-        rows.append([f"**{_words(group.title)}**", *("" for _ in names)])
-        for row in group.rows:
-            optional = " (optional)" if row.optional else ""
-            cells = [_cell(row.cells[name]) for name in names]
-            rows.append([f"{_words(row.title)}{optional}<br>`{_code(row.feature)}`", *cells])
+    groups = matrix.groups(document)
+    yield "\n## Suites\n"
+    for names in _side_by_side(document):
+        rows = [[words(group.title), *(_cell(matrix.overall(group, name)) for name in names)] for group in groups]
+        yield _table(["suite", *map(_linked, names)], rows) + "\n"
+    yield from _legend(document)
     yield "\n## Features\n"
-    yield _table(["feature", *map(_linked, names)], rows)
+    yield "The same, feature by feature."
+    yield ""
+    for names in _side_by_side(document):
+        rows = []
+        for group in groups:
+            rows.append([f"**{words(group.title)}**", *("" for _ in names)])
+            for row in group.rows:
+                optional = " (optional)" if row.optional else ""
+                cells = [_cell(row.cells[name]) for name in names]
+                rows.append([f"{words(row.title)}{optional}<br>`{code(row.feature)}`", *cells])
+        yield _table(["feature", *map(_linked, names)], rows) + "\n"
+
+
+def _side_by_side(document: Document) -> Iterator[list[str]]:
+    """The names of the endpoints, as many at a time as a table holds."""
+    names = list(document["endpoints"])
+    for start in range(0, len(names), _MOST_COLUMNS):
+        yield names[start : start + _MOST_COLUMNS]
 
 
 def _cell(cell: Cell | None) -> str:
     if cell is None:
         return ""
-    spoiled = "\\" + SPOILED if cell.spoiled else ""
-    part = f" {cell.count}/{cell.of}" if cell.count < cell.of else ""
-    return f"{MARKS[cell.verdict].glyph}{spoiled}{part}"
+    return cell.mark.glyph + (f" {cell.count}/{cell.of}" if cell.count < cell.of else "")
 
 
 def _linked(name: str) -> str:
-    return f"[{_words(name)}](#{name.replace('.', '')})"
+    return f"[{words(name)}](#{name.replace('.', '')})"
 
 
 def _legend(document: Document) -> Iterator[str]:
     if document["features"]:
-        yield "\nA feature's cell shows the worst verdict of what its cases claim; `1/4`: one of four trials has it."
-        yield f"`{SPOILED}`: the claims hold, and only the protocol below is broken in their exchanges."
+        yield "A cell shows the worst that its trials came to; `1/4`: one of four did."
     yield ""
-    rows = [[mark.glyph, mark.word, mark.meaning, str(document["counts"][verdict])] for verdict, mark in MARKS.items()]
-    yield _table(["", "verdict", "means", "trials"], rows, centred=(0,), right=(3,))
+    rows = [[mark.glyph, mark.word, mark.meaning, str(count or "")] for mark, count in matrix.legend(document)]
+    yield _table(["", "verdict", "means", "trials"], rows, left=(2,), centred=(0, 1), right=(3,))
+    if said := matrix.protocol_only(document):
+        yield f"\n{LOOKS[PROTOCOL].glyph} {LOOKS[PROTOCOL].word} counts as {said}."
 
 
 def _protocol(document: Document) -> Iterator[str]:
-    names = list(document["endpoints"])
     broken = [row for row in document["protocol"] if any(cell["broken"] for cell in row["endpoints"].values())]
     counted = [row for row in broken if row["level"] != "may"]
     notes = [row for row in broken if row["level"] == "may"]
     held = len({row["rule"] for row in document["protocol"]} - {row["rule"] for row in broken})
     yield "\n## Protocol\n"
-    yield "What must hold of every exchange, whatever was asked: broken in n of m exchanges."
+    if not document["features"]:
+        yield from _legend(document)
+        yield ""
+    yield "What must hold of every exchange, whatever was asked: broken in n of the m exchanges that it speaks of."
     yield "MUST: real clients break."
     yield "SHOULD: api.openai.com never does this, and some clients mind."
-    yield f"{MARKS[Verdict.PASS].glyph}: never broken; {MARKS[Verdict.SKIPPED].glyph}: there was nothing to look at."
+    yield f"{LOOKS['pass'].glyph}: never broken; {LOOKS['skipped'].glyph}: there was nothing to look at."
     yield f"{number(held, 'rule')} more were broken by nobody."
     yield ""
     if counted:
-        yield _table(["level", "rule", *map(_linked, names)], [_protocol_row(row, names) for row in counted], left=(0, 1))
+        yield from _protocol_tables(document, counted)
     else:
         yield "No rule was broken."
     if notes:
         yield f"\n<details><summary>Notes (MAY), never counted: {len(notes)}</summary>\n"
-        yield _table(["level", "rule", *map(_linked, names)], [_protocol_row(row, names) for row in notes], left=(0, 1))
+        yield from _protocol_tables(document, notes)
         yield "\n</details>"
 
 
+def _protocol_tables(document: Document, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for names in _side_by_side(document):
+        here = [row for row in rows if any(row["endpoints"][name]["broken"] for name in names)]
+        if here:
+            yield _table(["rule", *map(_linked, names)], [_protocol_row(row, names) for row in here]) + "\n"
+
+
 def _protocol_row(row: Mapping[str, Any], names: Sequence[str]) -> list[str]:
-    where = f"<br>`{_code(row['place'])}`" if row["place"] else ""
-    return [row["level"].upper(), f"`{_code(row['rule'])}`{where}", *(_counted(row["endpoints"][name]) for name in names)]
+    where = f"<br>`{code(row['place'])}`" if row["place"] else ""
+    cells = [_counted(row["endpoints"][name]) for name in names]
+    return [f"{row['level'].upper()} `{code(row['rule'])}`{where}", *cells]
 
 
 def _counted(cell: Mapping[str, Any]) -> str:
     if cell["broken"]:
         return f"{cell['broken']}/{cell['of']}"
-    return MARKS[Verdict.PASS if cell["of"] else Verdict.SKIPPED].glyph
+    return LOOKS[matrix.unbroken(cell)].glyph
 
 
 # ---------------------------------------------------------------- the endpoints
 
 
 def _endpoints(document: Document) -> Iterator[str]:
-    used = [mark for mark, _ in matrix.verdict_counts(document["counts"])]
+    used = [mark for mark, _ in matrix.tally(document)]
     rows = []
     for name, profile in document["endpoints"].items():
-        counts = [str(profile["verdicts"][mark.word] or "") for mark in used]
+        counted = {mark.word: count for mark, count in matrix.tally(document, name)}
+        counts = [str(counted.get(mark.word) or "") for mark in used]
         served = " ".join(str(profile["server"][key]) for key in ("server", "version") if profile["server"].get(key))
         rows.append(
             [
                 _linked(name),
-                _words(profile["title"]),
-                _words(profile["model"] or ""),
-                _words(served),
-                _words((profile["recorded"] or "")[:10]),
+                words(profile["title"]),
+                words(profile["model"] or ""),
+                words(served),
+                words((profile["recorded"] or "")[:10]),
                 *counts,
                 f"{profile['judged']}/{profile['trials']}",
             ]
@@ -161,14 +190,14 @@ def _not_judged(document: Document) -> Iterator[str]:
     for name, profile in document["endpoints"].items():
         for reason in profile["not_judged"]:
             mark = MARKS[reason["verdict"]]
-            cases = [f"`{_code(case)}`" for case in reason["cases"][:_MOST_CASES]]
+            cases = [f"`{code(case)}`" for case in reason["cases"][:_MOST_CASES]]
             more = len(reason["cases"]) - len(cases)
             rows.append(
                 [
                     _linked(name),
                     f"{mark.glyph} {mark.word}",
                     str(reason["count"]),
-                    _words(reason["reason"]),
+                    words(reason["reason"]),
                     " ".join(cases) + (f" and {more} more" if more else ""),
                 ]
             )
@@ -186,12 +215,12 @@ def _findings(document: Document) -> Iterator[str]:
     yield "\n## Findings, with evidence\n"
     yield f"The worst come first, each once; {_BEGINS}…{_ENDS} is the place that is meant."
     for name, profile in document["endpoints"].items():
-        found = matrix.defects(document, name)
+        found = defects(document, name)
         counted = [one for one in found if one.level != "may"]
-        yield f"\n### {_words(name)}\n"
-        yield f"{_words(profile['title'])}: {_summed(profile)}."
-        for line in str(profile["notes"]).splitlines():
-            yield _words(line)
+        yield f"\n### {words(name)}\n"
+        yield f"{words(profile['title'])}: {_summed(document, name)}."
+        for noted in str(profile["notes"]).splitlines():
+            yield words(noted)
         if not counted:
             yield "\nNothing that a client would notice."
         for defect in counted:
@@ -203,22 +232,23 @@ def _findings(document: Document) -> Iterator[str]:
 def _damaged(document: Document) -> Iterator[str]:
     if said := matrix.damaged(document):
         yield "\n## Damaged records, which were not judged\n"
-        yield from (f"* {_words(one)}" for one in said)
+        yield from (f"* {words(one)}" for one in said)
 
 
-def _summed(profile: Mapping[str, Any]) -> str:
-    counted = ", ".join(f"{count} {mark.word}" for mark, count in matrix.verdict_counts(profile["verdicts"]))
+def _summed(document: Document, name: str) -> str:
+    profile = document["endpoints"][name]
+    counted = ", ".join(f"{mark.glyph} {count} {mark.word}" for mark, count in matrix.tally(document, name))
     return f"{counted or 'nothing was held'}; {profile['judged']} of {profile['trials']} trials judged"
 
 
 def _defect(defect: Defect) -> Iterator[str]:
     level = (defect.level or "effect").upper()
-    where = f" at `{_code(defect.place)}`" if defect.place else ""
+    where = f" at `{code(defect.place)}`" if defect.place else ""
     unit = "exchange" if defect.standing else "trial"
-    shown = [f"`{_code(case)}`" for case in defect.cases[:_MOST_CASES]]
+    shown = [f"`{code(case)}`" for case in defect.cases[: _MOST_CASES if defect.standing else _MOST_NAMES]]
     more = len(defect.cases) - len(shown)
     count = f"in {defect.broken} of {number(defect.of, unit)}"
-    yield f"\n**{level}** `{_code(defect.rule)}`{where}, {count}: {_words(defect.message)}"
+    yield f"\n**{level}** `{code(defect.rule)}`{where}, {count}: {words(defect.message)}"
     yield ""
     yield f"<details><summary>In {' '.join(_html_code(case) for case in shown)}{f' and {more} more' if more else ''}</summary>\n"
     yield from _evidence(defect)
@@ -235,7 +265,7 @@ def _evidence(defect: Defect) -> Iterator[str]:
     position = defect.finding["exchange"] if defect.finding else len(exchanges) - 1
     if not 0 <= position < len(exchanges) or "request" not in exchanges[position]:
         recorded = next((one["cassette"] for one in exchanges if "cassette" in one), None)
-        yield f"Recorded in `{_code(recorded)}`." if recorded else "There is no exchange to show."
+        yield f"Recorded in `{code(recorded)}`." if recorded else "There is no exchange to show."
         return
     exchange = exchanges[position]
     request = exchange["request"]
@@ -269,12 +299,12 @@ def _fenced(said: str) -> Iterator[str]:
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|#&~$])")
 
 
-def _words(said: object) -> str:
+def words(said: object) -> str:
     """Anybody's text, so that it means nothing in Markdown, HTML or a table."""
-    return _SPECIAL.sub(r"\\\1", plain(said)).replace("\\<", "&lt;").replace("\\>", "&gt;").replace("\\&", "&amp;")
+    return _SPECIAL.sub(r"\\\1", line(said)).replace("\\<", "&lt;").replace("\\>", "&gt;").replace("\\&", "&amp;")
 
 
-def _code(said: object) -> str:
+def code(said: object) -> str:
     """Anybody's text, to stand between backticks in a table."""
     return plain(said).replace("`", "'").replace("|", "\\|").replace("<", "‹").replace(">", "›")
 

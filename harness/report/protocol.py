@@ -10,6 +10,7 @@ from typing import Final
 from harness.model import Finding, Json, Judged, Level, Outcome, Trial
 
 CONTRACT: Final = "contract."
+_IN_A_STREAM: Final = frozenset({"chunk", "error"})
 _POSITION: Final = re.compile(r"(?<=/)\d+(?=/|$)")
 _SEVERITY: Final = {level.value: rank for rank, level in enumerate(Level)}
 
@@ -31,7 +32,8 @@ def place(finding: Finding) -> str | None:
 def rows(outcomes: Iterable[Outcome], endpoints: Sequence[str], levels: dict[str, Level]) -> list[Json]:
     """Each standing rule that looked at anything, and each place of the contract that somebody breaks.
 
-    `levels` are those of the rules that there are. A row has, for each endpoint, in how many of how many exchanges.
+    `levels` are those of the rules that there are. A row has, for each endpoint, in how many of how many exchanges: those that
+    the rule looks at, or those with a document of the kind in which that place of the contract is.
     """
     tally = Tally()
     for outcome in outcomes:
@@ -46,6 +48,8 @@ class Tally:
     def __init__(self, most_cases: int | None = None) -> None:
         self._most_cases = most_cases
         self._looked_at: dict[tuple[str, str], int] = {}
+        self._documents: dict[tuple[frozenset[str], str], int] = {}
+        self._kinds: dict[tuple[str, str | None], set[str]] = {}  # of a place of the contract: in what documents it is broken
         self._counts: dict[tuple[str, str, str | None, str], _Count] = {}
 
     def add(self, outcome: Judged) -> bool:
@@ -58,12 +62,14 @@ class Tally:
                 exchange += 1
                 for rule in looked.applied:
                     self._looked_at[rule, name] = self._looked_at.get((rule, name), 0) + 1
+                self._documents[looked.documents, name] = self._documents.get((looked.documents, name), 0) + 1
                 seen: set[tuple[str, str, str | None, str]] = set()
                 for finding in looked.findings:
                     if finding.kind is not None or finding.level is None:
                         continue
                     key = (finding.level.value, finding.rule, place(finding), name)
                     count = self._counts.setdefault(key, _Count())
+                    self._kinds.setdefault(key[1:3], set()).update(_about(finding, looked.documents))
                     count.broken += key not in seen
                     seen.add(key)
                     if self._most_cases is None or len(count.cases) < self._most_cases:
@@ -86,12 +92,24 @@ class Tally:
                 "place": where,
                 "level": level,
                 "endpoints": {
-                    name: _cell(self._counts.get((level, rule, where, name)), self._looked_at.get((rule, name), 0))
-                    for name in endpoints
+                    name: _cell(self._counts.get((level, rule, where, name)), self._of(rule, where, name)) for name in endpoints
                 },
             }
             for level, rule, where in sorted(keys, key=lambda key: (_SEVERITY[key[0]], key[1], key[2] or ""))
         ]
+
+    def _of(self, rule: str, where: str | None, name: str) -> int:
+        if where is None:
+            return self._looked_at.get((rule, name), 0)
+        kinds = self._kinds[rule, where]
+        return sum(count for (held, whose), count in self._documents.items() if whose == name and kinds & held)
+
+
+def _about(finding: Finding, documents: frozenset[str]) -> frozenset[str]:
+    """The kinds of documents, of those in an exchange, in which a place of the contract is."""
+    if len(documents) > 1 and documents <= _IN_A_STREAM:
+        return frozenset({"error"}) if (finding.at or "").count("/error") else frozenset({"chunk"})
+    return documents
 
 
 def _first(trial: Trial, step: str, attempt: int, exchange: int, finding: Finding) -> dict[str, Json]:

@@ -6,18 +6,22 @@ Verdicts are glyphs, so nothing depends on colour. What endpoints said is escape
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from harness.model import Verdict
 from harness.report import Document, matrix
-from harness.report.matrix import MARKS, Cell, Defect, Mark, plain
+from harness.report.defects import Defect, defects
+from harness.report.marks import LOOKS, PARTLY, PROTOCOL, Mark
+from harness.report.matrix import Cell, line, number
 
 FILE = None
 
-_COLOURS: Final = {
+_COLOURS: Final[Mapping[str, str]] = {
     Verdict.PASS: "32",
+    PARTLY: "36",
+    PROTOCOL: "33;1",
     Verdict.WARN: "33",
     Verdict.IGNORED: "35;1",
     Verdict.UNSUPPORTED: "36",
@@ -28,6 +32,11 @@ _COLOURS: Final = {
 }
 _LEVEL_COLOURS: Final = {"must": "31;1", "should": "33", "may": "2"}
 _NARROWEST: Final = 60
+_SAID: Final[Mapping[str, str]] = {
+    PARTLY: "passed as far as held",
+    PROTOCOL: "works, only the protocol is broken",
+}
+"""What the words of two looks mean, where no table says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +57,7 @@ class Style:
 
     def written(self, text: object) -> str:
         """Anybody's text, safe to print here."""
-        safe = plain(text)
+        safe = line(text)
         return safe if self.unicode else safe.encode("ascii", "backslashreplace").decode()
 
 
@@ -65,20 +74,20 @@ def text(document: Document, style: Style = Style(), *, level: str = "should") -
 def summary(document: Document, endpoint: str, style: Style, *, level: str = "should", most: int = 8) -> Iterator[str]:
     """What came out for one endpoint: its counts, and its worst findings."""
     profile = document["endpoints"][endpoint]
-    counted = "  ".join(
-        style.painted(f"{style.glyph(mark)} {count} {mark.word}", _COLOURS[Verdict(mark.word)])
-        for mark, count in matrix.verdict_counts(profile["verdicts"])
-    )
     name = style.painted(style.written(endpoint), "1")
-    yield f"{name}  {counted or 'nothing was held'}  ({profile['judged']} of {profile['trials']} judged)"
+    yield f"{name}  {profile['judged']} of {number(profile['trials'], 'trial')} judged"
+    counted = [
+        (f"{style.glyph(mark)} {count} {mark.word}", _COLOURS[mark.word]) for mark, count in matrix.tally(document, endpoint)
+    ]
+    yield from _flowing(counted or [("nothing was held", "")], style, indent=2)
     levels = ("must", None) if level == "must" else ("must", None, "should")
-    found = [one for one in matrix.defects(document, endpoint) if one.level in levels]
+    found = [one for one in defects(document, endpoint) if one.level in levels]
     for defect in found[:most]:
         yield from _defect(defect, style)
     if len(found) > most:
         yield f"  {'…' if style.unicode else '...'} and {len(found) - most} more"
     for reason in profile["not_judged"][:3]:
-        mark = style.glyph(MARKS[reason["verdict"]])
+        mark = style.glyph(LOOKS[reason["verdict"]])
         said = f"  {mark} {reason['count']} {reason['verdict']}: {style.written(reason['reason'])}"
         yield style.painted(_cut(said, style), "2")
 
@@ -87,10 +96,11 @@ def _defect(defect: Defect, style: Style) -> Iterator[str]:
     level = (defect.level or "effect").upper()
     code = _LEVEL_COLOURS.get(defect.level or "", _COLOURS[Verdict.IGNORED])
     where = f" {defect.place}" if defect.place else ""
-    unit = "exchanges" if defect.standing else "trials"
-    count = f"in {defect.broken} of {defect.of} {unit}"
+    count = f"in {defect.broken} of {number(defect.of, 'exchange' if defect.standing else 'trial')}"
     yield f"  {style.painted(f'{level:<6}', code)} {style.written(defect.rule + where)} {style.painted(count, '2')}"
     yield _cut(f"         {style.written(defect.message)}", style)
+    if defect.finding is None and len(defect.cases) > 1:
+        yield _cut(f"         {style.written(' '.join(dict.fromkeys(one.partition(':')[0] for one in defect.cases)))}", style)
 
 
 def _cut(line: str, style: Style) -> str:
@@ -103,6 +113,8 @@ def _cut(line: str, style: Style) -> str:
 def _title(document: Document, style: Style) -> Iterator[str]:
     words = [f"{document['harness']['name']} {document['harness']['version']}", document["mode"], matrix.headline(document)]
     yield style.painted(_cut("  ".join(map(style.written, words)), style), "1")
+    for said in matrix.not_held(document):
+        yield style.painted(_cut(f"Only a part: {style.written(said)}", style), "33;1")
 
 
 def _matrix(document: Document, style: Style) -> Iterator[str]:
@@ -123,10 +135,8 @@ def _cell(cell: Cell | None, style: Style) -> tuple[str, str]:
     """Text and colour."""
     if cell is None:
         return ("", "")
-    mark = MARKS[cell.verdict]
-    spoiled = matrix.SPOILED if cell.spoiled else ""
     part = f" {cell.count}/{cell.of}" if cell.count < cell.of else ""
-    return (f"{style.glyph(mark)}{spoiled}{part}", _COLOURS[Verdict(mark.word)])
+    return (f"{style.glyph(cell.mark)}{part}", _COLOURS[cell.look])
 
 
 def _protocol(document: Document, style: Style, level: str) -> Iterator[str]:
@@ -148,21 +158,24 @@ def _protocol(document: Document, style: Style, level: str) -> Iterator[str]:
         ]
         if not here:
             continue
-        yield from _head(names, label_width, widths, style, "Protocol: broken in n of m exchanges")
+        yield from _head(names, label_width, widths, style, "Protocol: broken in n of the m exchanges that it speaks of")
         for said in levels:
             of_level = [(row, label) for row, label in here if row["level"] == said]
             if of_level:
                 yield style.painted(said.upper(), _LEVEL_COLOURS[said])
             for row, label in of_level:
                 cells = [_counted(row["endpoints"][name], said, style) for name in names]
+                if _columns(label) + 2 > label_width:  # cut off, two places of the contract might look the same
+                    yield _cut(f"  {style.written(label)}", style)
+                    label = ""
                 yield from _row(f"  {label}", label_width, cells, widths, style)
 
 
 def _counted(cell: dict[str, int], level: str, style: Style) -> tuple[str, str]:
     if cell["broken"]:
         return (f"{cell['broken']}/{cell['of']}", _LEVEL_COLOURS[level])
-    mark = MARKS[Verdict.PASS if cell["of"] else Verdict.SKIPPED]
-    return (style.glyph(mark), _COLOURS[Verdict(mark.word)])
+    mark = LOOKS[matrix.unbroken(cell)]
+    return (style.glyph(mark), _COLOURS[mark.word])
 
 
 def _blocks(document: Document, labels: Sequence[str], style: Style) -> Iterator[tuple[list[str], int, list[int]]]:
@@ -201,19 +214,26 @@ def _row(label: str, label_width: int, cells: Iterable[tuple[str, str]], widths:
 
 
 def _legend(document: Document, style: Style) -> Iterator[str]:
-    used = matrix.verdict_counts(document["counts"])
-    words = [f"{style.glyph(mark)} {mark.word}" for mark, _ in used]
-    if any(cell.spoiled for group in matrix.groups(document) for row in group.rows for cell in row.cells.values() if cell):
-        words.append(f"{matrix.SPOILED} only the protocol is broken")
+    words = [f"{style.glyph(mark)} {_SAID.get(mark.word, mark.word)}" for mark, _ in matrix.legend(document)]
+    cells = (cell for group in matrix.groups(document) for row in group.rows for cell in row.cells.values() if cell)
+    if any(cell.count < cell.of for cell in cells):
+        words.append("1/4 one of four trials")
     if words:
         yield ""
-        line = ""
-        for word in words:
-            if line and _columns(line) + 3 + _columns(word) > style.width:
-                yield style.painted(line, "2")
-                line = ""
-            line += f"   {word}" if line else word
-        yield style.painted(line, "2")
+        yield from _flowing([(word, "2") for word in words], style)
+
+
+def _flowing(words: Iterable[tuple[str, str]], style: Style, indent: int = 0) -> Iterator[str]:
+    """Words with their colours, as many on a line as fit."""
+    shown, taken = "", 0
+    for word, code in words:
+        if taken and taken + 3 + _columns(word) > style.width:
+            yield shown
+            shown, taken = "", 0
+        gap = " " * (3 if taken else indent)
+        shown += gap + style.painted(word, code)
+        taken += len(gap) + _columns(word)
+    yield shown
 
 
 # ---------------------------------------------------------------- columns

@@ -6,7 +6,7 @@ import asyncio
 import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from harness import judge, load
 from harness.engine.conversation import conduct
@@ -26,9 +26,17 @@ from harness.model import (
 )
 from harness.reference import MODELS, Change, reply
 from harness.reference.answer import Around
-from harness.wire import LEFT
+from harness.wire import LEFT, sent_headers
 
 ENDPOINT = Endpoint(name="reference", title="The reference server", base_url="http://127.0.0.1/v1", model=MODELS[0])
+MESSAGES = replace(ENDPOINT, name="reference-messages", dialect="anthropic")
+"""The same server, asked at `/messages`."""
+
+_ENOUGH_FOR_MESSAGES: Final = frozenset({
+    "basic/answer", "errors/no-messages", "errors/unknown-model", "limits/cut", "stop/word", "streaming/pieces",
+    "streaming/pieces-with-tools", "tools/declared", "tools/called", "tools/parallel",
+})  # fmt: skip
+"""The cases whose requests are of every kind that the Messages API answers in a form of its own."""
 
 
 @dataclass(slots=True)
@@ -43,6 +51,7 @@ class Desk:
 
     async def send(self, request: Request) -> Reply | Unanswered:
         self.serial += 1
+        request = replace(request, headers=sent_headers(request))
         around = Around(beside=tuple(self.answering), left=tuple(self.left))
         replied = reply(request, self.serial, self.faults, around)
         self.kept.append((request, self.serial, around, replied))
@@ -70,12 +79,12 @@ def _until_we_left(replied: Reply, hang_up: HangUp) -> Reply:
     return replace(replied, frames=frames, ended=Ending.HUNG_UP) if frames else Reply(status=LEFT, ended=Ending.HUNG_UP)
 
 
-def trials(suites: Iterable[Suite]) -> Iterator[Trial]:
+def trials(suites: Iterable[Suite], endpoint: Endpoint = ENDPOINT) -> Iterator[Trial]:
     """Every case of the suites, in each of its modes."""
     for suite in suites:
         for case in suite.cases:
             for stream in case.stream:
-                yield Trial(endpoint=ENDPOINT, case=case, stream=stream)
+                yield Trial(endpoint=endpoint, case=case, stream=stream)
 
 
 @functools.cache
@@ -101,9 +110,20 @@ def faultless() -> tuple[tuple[Trial, int, Judged, Desk], ...]:
     return tuple((trial, 1000 * place, *held(trial, 1000 * place)) for place, trial in enumerate(trials(shipped())))
 
 
+@functools.cache
+def faultless_at_messages() -> tuple[tuple[Trial, int, Judged, Desk], ...]:
+    """The trials at `/messages` that its faults are tried on, without any fault."""
+    native = (trial for trial in trials(shipped(), MESSAGES) if trial.case.path in _ENOUGH_FOR_MESSAGES)
+    return tuple((trial, 1000 * place, *held(trial, 1000 * place)) for place, trial in enumerate(native))
+
+
 def with_faults(faults: Sequence[Change]) -> Iterator[tuple[Trial, Judged]]:
-    """The trials that a fault makes any difference to: where every reply is the same, so is what is said of it."""
-    for trial, serial, _, desk in faultless():
+    """The trials that a fault makes any difference to: where every reply is the same, so is what is said of it.
+
+    A fault of the Messages API is tried there, and any other at chat.
+    """
+    native = all(fault.stage.of_messages for fault in faults)
+    for trial, serial, _, desk in faultless_at_messages() if native else faultless():
         if any(reply(request, number, faults, around) != replied for request, number, around, replied in desk.kept):
             yield trial, held(trial, serial, faults)[0]
 

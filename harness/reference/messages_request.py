@@ -107,10 +107,8 @@ def _messages(value: Json, path: str) -> None:
     waiting: set[str] = set()
     last = len(arr(value)) - 1
     for position, message in objects(value):
-        if not message.get("content") and not (position == last and message["role"] == "assistant"):
-            raise wrong_value(
-                f"{path}[{position}].content", "all messages must have content, but for a last one of the assistant"
-            )
+        if not message.get("content") and position < last and message["role"] == "assistant":
+            raise wrong_value(f"{path}[{position}].content", "a message of the assistant must have content, but for the last")
         blocks = arr(message.get("content"))
         answered = {text(get(block, "tool_use_id")) for block in blocks if get(block, "type") == "tool_result"}
         if answered - waiting:

@@ -144,6 +144,11 @@ def plain(status: int, content: bytes, media_type: str = "text/plain") -> Exchan
 
 IN_2023: Final = [without(one, "/service_tier", "/choices/0/logprobs", "/system_fingerprint") for one in CHUNKS]
 
+NOT_YET_IN_2023: Final = (
+    *(f"{MESSAGE}/refusal", f"{MESSAGE}/annotations", "/choices/0/logprobs", "/service_tier", "/system_fingerprint"),
+    *("/usage/prompt_tokens_details", "/usage/completion_tokens_details"),
+)
+
 ODDITIES: Final[dict[str, Exchange]] = {
     # ---- framing
     "a stream labelled without its charset, until 2024": wired(events(CHUNKS), headers=(("content-type", "text/event-stream"),)),
@@ -190,8 +195,13 @@ ODDITIES: Final[dict[str, Exchange]] = {
     ),
     "a stream of a custom tool": streamed(
         chunks=[
-            chunk({"role": "assistant", "content": None, "tool_calls": [
-                {"index": 0, "id": "call_2", "type": "custom", "custom": {"name": "run_sql", "input": ""}}]}),
+            chunk(
+                {
+                    "role": "assistant",
+                    "content": None,
+                    "tool_calls": [{"index": 0, "id": "call_2", "type": "custom", "custom": {"name": "run_sql", "input": ""}}],
+                }
+            ),
             chunk({"tool_calls": [{"index": 0, "custom": {"input": "SELECT 1"}}]}),
             chunk({}, "tool_calls"),
         ],
@@ -235,12 +245,7 @@ ODDITIES: Final[dict[str, Exchange]] = {
     "an answer without a service tier": completed({"/service_tier": GONE}),
     "another service tier": completed({"/service_tier": "priority"}),
     "no fingerprint": completed({"/system_fingerprint": None}),
-    "an answer of 2023": completed(
-        {key: GONE for key in (
-            f"{MESSAGE}/refusal", f"{MESSAGE}/annotations", "/choices/0/logprobs", "/service_tier", "/system_fingerprint",
-            "/usage/prompt_tokens_details", "/usage/completion_tokens_details",
-        )}
-    ),
+    "an answer of 2023": completed(dict.fromkeys(NOT_YET_IN_2023, GONE)),
     "a text beside a call": message({"content": "I look it up."}, ASK_TOOLS, CALLED),
     "a forced function ends with stop": message({}, {**ASK_TOOLS, **NAMED}, CALLED, finish="stop"),
     "a forced function may end with tool_calls": message({}, {**ASK_TOOLS, **NAMED}, CALLED),
@@ -269,9 +274,7 @@ ODDITIES: Final[dict[str, Exchange]] = {
     "the vision model of 2023 says finish_details": completed(
         {FINISH: GONE, "/choices/0/finish_details": {"type": "max_tokens"}}, {**ASK, "max_tokens": 3}
     ),
-    "three choices": completed(
-        {"/choices/-": edited(TEXT["choices"][0], {"/index": 1})}, {**ASK, "n": 2}
-    ),
+    "three choices": completed({"/choices/-": edited(TEXT["choices"][0], {"/index": 1})}, {**ASK, "n": 2}),
     "log probabilities": completed(request=ASK_LOGPROBS, document=LOGPROBS),
     "log probabilities without alternatives": completed(
         {f"/choices/0/logprobs/content/{number}/top_logprobs": [] for number in range(3)}, {**ASK, "logprobs": True}, LOGPROBS
@@ -280,27 +283,31 @@ ODDITIES: Final[dict[str, Exchange]] = {
         {
             f"{MESSAGE}/content": "🌞",
             "/choices/0/logprobs/content": [
-                token("\\xf0\\x9f", bytes=[0xF0, 0x9F]), token("\\x8c\\x9e", bytes=[0x8C, 0x9E]),
+                token("\\xf0\\x9f", bytes=[0xF0, 0x9F]),
+                token("\\x8c\\x9e", bytes=[0x8C, 0x9E]),
             ],
         },
-        ASK_LOGPROBS, LOGPROBS,
+        ASK_LOGPROBS,
+        LOGPROBS,
     ),
     "a log probability of nothing": completed(
         {"/choices/0/logprobs/content/0/top_logprobs/0/logprob": -9999.0, "/choices/0/logprobs/content/1/logprob": 0.0},
-        ASK_LOGPROBS, LOGPROBS,
+        ASK_LOGPROBS,
+        LOGPROBS,
     ),
     "a refusal in place of JSON": message({"content": None, "refusal": "I'm sorry."}, {**ASK, **SCHEMA}),
-    "JSON that was cut at its limit": message(
-        {"content": '{"ci'}, {**ASK, **SCHEMA, "max_tokens": 3}, finish="length"
-    ),
+    "JSON that was cut at its limit": message({"content": '{"ci'}, {**ASK, **SCHEMA, "max_tokens": 3}, finish="length"),
     "an answer that the filter took": message({"content": None}, finish="content_filter"),
     "an answer whose limit went into reasoning": completed(
         {f"{MESSAGE}/content": "", FINISH: "length", "/usage/completion_tokens_details/reasoning_tokens": 3},
         {**ASK, "max_completion_tokens": 3},
     ),
     "guesses that were rejected are counted": completed(
-        {"/usage/completion_tokens": 30, "/usage/total_tokens": 39,
-         "/usage/completion_tokens_details/rejected_prediction_tokens": 27},
+        {
+            "/usage/completion_tokens": 30,
+            "/usage/total_tokens": 39,
+            "/usage/completion_tokens_details/rejected_prediction_tokens": 27,
+        },
         {**ASK, "max_completion_tokens": 9, "prediction": {"type": "content", "content": "It is rainy."}},
     ),
     "a character torn at the limit": message({"content": "天�"}, {**ASK, "max_tokens": 3}, finish="length"),
@@ -331,7 +338,8 @@ ODDITIES: Final[dict[str, Exchange]] = {
     },
     "an error in four spaces": error(401, "invalid_request_error", "invalid_api_key", indent=4),
     "an error with the reasons of a misalignment": refused(
-        {"/error/misalignment": {"error_type": "x", "detailed_explanation": "y", "review_target": "z", "steer": None}}, 400,
+        {"/error/misalignment": {"error_type": "x", "detailed_explanation": "y", "review_target": "z", "steer": None}},
+        400,
         edited(ERROR, {"/error/code": None}),
     ),
     "an error with its charset": replied(
@@ -348,7 +356,7 @@ ODDITIES: Final[dict[str, Exchange]] = {
     "a model that has a date of its end": listed({"/data/0/shutdown_date": "2027-01-01", "/data/1/shutdown_date": None}),
     "no model at all": listed({"/data": []}),
     "a model of one's own": listed({"/data/-": {**MODEL, "id": "ft:gpt-4o-mini:org::abc", "owned_by": "org-1"}}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ODDITIES)

@@ -90,7 +90,7 @@ def test_a_terminal_sees_hosts_rules_and_counts(tmp_path: Path) -> None:
             "2 hosts, 3 exchanges judged",
             "document.object-is-named",
             "MUST   document.object-is-named in 1 of 2 exchanges",
-            "other.example.com  ✓ 1 pass  (1 of 1 judged)",
+            "other.example.com  1 of 1 trial judged",
         )
     ]
 

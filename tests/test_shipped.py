@@ -19,6 +19,9 @@ from harness.cli import main
 REAL = ("llama-cpp-python", "litellm", "llamacpp", "mlflow", "portkey")
 CASSETTES = sorted(path for path in resources.CASSETTES.glob("*/*/*.yaml"))
 
+MADE_OTHERWISE = {"field.md", "kill-matrix.md"}
+"""Pages of the folder that no run writes: tests of their own hold them to what they are made of."""
+
 SECRETS = re.compile(
     r"(?i)\b(sk-[a-z0-9_-]{8,}|gsk_[a-z0-9]{8,}|hf_[a-z0-9]{8,}|AIza[\w-]{20,}|bearer\s+(?!wrong|reference|undefined|\$\{)[\w.-]{8,}"
     r"|set-cookie|openai-organization|openai-project|authorization: \[)"
@@ -51,7 +54,7 @@ def test_the_main_job_makes_the_shipped_report_again_byte_for_byte(tmp_path: Pat
     monkeypatch.chdir(tmp_path)
     assert 0 == run("run", "--quiet", "--out", str(tmp_path), monkeypatch=monkeypatch)
     made = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    shipped = {path.name: path.read_bytes() for path in resources.REPORTS.iterdir()}
+    shipped = {path.name: path.read_bytes() for path in resources.REPORTS.iterdir() if path.name not in MADE_OTHERWISE}
     assert sorted(shipped) == sorted(made)
     assert [] == [name for name in shipped if shipped[name] != made[name]]
 

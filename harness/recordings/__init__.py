@@ -35,13 +35,17 @@ _READERS: Final[dict[str, Reader]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """A recorded exchange. `recorded_at` is ISO 8601 with offset, or None where nothing tells it; `record` counts from 1."""
+    """A recorded exchange. `recorded_at` is ISO 8601 with offset, or None where nothing tells it; `record` counts from 1.
+
+    `source` is where it was published, and its licence, where the record says so.
+    """
 
     file: str
     record: int
     host: str
     recorded_at: str | None
     exchange: Exchange
+    source: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +90,14 @@ def read(path: Path) -> Iterator[Recording | Damaged]:
                 else:
                     exchange = answer.exchange(found.request, found.reply)
                     at = found.recorded_at or _created(exchange) or found.not_after
-                    yield Recording(file=str(path), record=record, host=found.host, recorded_at=at, exchange=exchange)
+                    yield Recording(
+                        file=str(path),
+                        record=record,
+                        host=found.host,
+                        recorded_at=at,
+                        exchange=exchange,
+                        source=found.source,
+                    )
     except (gzip.BadGzipFile, EOFError, zlib.error) as broken:
         yield Damaged(file=str(path), record=record + 1, why=f"the file is packed, and breaks off here: {broken}")
     except OSError as missing:

@@ -2,7 +2,8 @@
 
 An object with `method`, `url`, `request_body` (JSON, or its text), `request_headers`, `status`, `response_headers` (each a
 value or a list of values), `response_body` (text); optional `host`, `recorded_at` (ISO 8601), `source_commit_date`,
-`body_fidelity` and `flags` (`reserialized`: the body was rebuilt from a parsed form).
+`source_repo` and `license` (where it was published), `body_fidelity` and `flags` (`reserialized`: the body was rebuilt from
+a parsed form).
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from harness.model import Evidence
 from harness.reading import ABSENT, arr, integer, parse, text
 from harness.recordings.bodies import MOST_OF_A_RECORD, Unreadable, encoded
 from harness.recordings.record import MOST_OF_A_FILE, Record, fields, record
+
+_LONGEST = 100  # characters of the name of a source: they are kept for each host
 
 
 def records(file: IO[bytes]) -> Iterator[Record | str]:
@@ -55,4 +58,9 @@ def _line(said: Any) -> Record:
         not_after=said.get("source_commit_date"),
         lost=(Evidence.BYTES,) if rebuilt else (),
     )
-    return replace(found, host=text(said.get("host")) or found.host)
+    published = text(said.get("source_repo"))[:_LONGEST]
+    return replace(
+        found,
+        host=text(said.get("host")) or found.host,
+        source=(published, text(said.get("license"))[:_LONGEST]) if published else None,
+    )

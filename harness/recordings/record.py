@@ -24,13 +24,17 @@ _SECRET: Final = ("authorization", "proxy-authorization", "api-key", "x-api-key"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What a reader makes of a record. `not_after` is a date before which it must have been recorded."""
+    """What a reader makes of a record. `not_after` is a date before which it must have been recorded.
+
+    `source` is where it was published, and under which licence, where the record says so.
+    """
 
     host: str
     recorded_at: str | None
     not_after: str | None
     request: Request
     reply: Reply
+    source: tuple[str, str] | None = None
 
 
 Reader: TypeAlias = Callable[[IO[bytes]], Iterator["Record | str"]]

@@ -27,6 +27,8 @@ MODE: Final = "lint"
 
 _MOST_NAMES: Final = 6
 _MOST_DAMAGED: Final = 20
+_MOST_SOURCES: Final = 100  # of one host
+_OTHER_SOURCES: Final = ("others", "")
 
 
 class Collected:
@@ -39,6 +41,7 @@ class Collected:
         self._other: Counter[str] = Counter()
         self._verdicts: dict[str, Counter[Verdict]] = {}
         self._newest: dict[str, str] = {}
+        self._sources: dict[str, Counter[tuple[str, str]]] = {}
         self._results: list[dict[str, Any]] = []
         self._tally = protocol.Tally(_MOST_NAMES)
 
@@ -57,6 +60,9 @@ class Collected:
         verdicts = self._verdicts.setdefault(found.host, Counter())
         new = looked.verdict is Verdict.ERROR and not verdicts[Verdict.ERROR]
         verdicts[looked.verdict] += 1
+        if found.source is not None:
+            sources = self._sources.setdefault(found.host, Counter())
+            sources[found.source if found.source in sources or len(sources) < _MOST_SOURCES else _OTHER_SOURCES] += 1
         self._newest[found.host] = max(self._newest.get(found.host, ""), found.recorded_at or "")
         outcome = Judged(trial=_trial(found), attempts=(Attempt(steps=(looked,)),), recorded=found.recorded_at)
         if self._tally.add(outcome) or new:
@@ -92,6 +98,13 @@ class Collected:
             "other": sum(self._other.values()),
             "other_hosts": len(self._other),
             "damaged": self.damaged,
+            "sources": {
+                host: [
+                    {"repository": repository, "licence": licence, "exchanges": count}
+                    for (repository, licence), count in sorted(self._sources[host].items())
+                ]
+                for host in sorted(self._sources)
+            },
             "damaged_first": [{"file": one.file, "record": one.record, "why": one.why} for one in self._named],
         }
         return found

@@ -5,7 +5,7 @@ endpoint: it alone knows its address and its keys. What is between the two (a ca
 """
 
 from harness.wire.network import Network, credentials, variables, with_optional_headers
-from harness.wire.sending import LEFT, Pace, Spent, Wire
+from harness.wire.sending import LEFT, Pace, Spent, Wire, sent_headers
 from harness.wire.tape import NotRecorded, Tape, tape_of
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Tape",
     "Wire",
     "credentials",
+    "sent_headers",
     "tape_of",
     "variables",
     "with_optional_headers",

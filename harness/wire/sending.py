@@ -165,9 +165,7 @@ class Wire:
             return self._silent(request, error, tape), None
         try:
             leave_at = None if leave_s is None or not response.is_success else sent_at + leave_s
-            frames, ended = await self._body(
-                response, tape, begun, lambda: round((self._clock() - started) * 1000, 1), leave_at
-            )
+            frames, ended = await self._body(response, tape, begun, lambda: round((self._clock() - started) * 1000, 1), leave_at)
             reply = Reply(
                 status=response.status_code, headers=_headers(response, tape), frames=_masked(frames, tape), ended=ended
             )
@@ -178,12 +176,7 @@ class Wire:
         return reply, wait_s
 
     def _outgoing(self, request: Request, tape: Tape) -> httpx.Request:
-        headers = {"user-agent": f"chatcompat/{__version__}", "accept": "application/json", "accept-encoding": "identity"}
-        if request.content is not None:
-            headers["content-type"] = "application/json"
-        for name in request.without:
-            headers.pop(name, None)
-        fields = [*((name, value) for name, value in headers.items() if name not in dict(request.headers)), *request.headers]
+        fields = sent_headers(request)
         for name, value in fields:
             if not _NAME.fullmatch(name) or _NO_VALUE.search(value):
                 raise BadInput(f"the header {name!r} of this request cannot be sent: a character in it that HTTP does not allow")
@@ -249,6 +242,15 @@ class Wire:
             return None
         asked = _asked_s(reply, self._today())
         return min(FIRST_WAIT_S * 2**retried if asked is None else asked, retry.wait_at_most_s)
+
+
+def sent_headers(request: Request) -> Headers:
+    """The header fields of a request, with those that every request has, but for the endpoint's own."""
+    headers = {"user-agent": f"chatcompat/{__version__}", "accept": "application/json", "accept-encoding": "identity"}
+    if request.content is not None:
+        headers["content-type"] = "application/json"
+    given = {*request.without, *(name for name, _ in request.headers)}
+    return (*((name, value) for name, value in headers.items() if name not in given), *request.headers)
 
 
 class _StaleConnection(Exception):

@@ -20,7 +20,7 @@ def refuses_words_that_stand_for_no_key(request: Request, asked: Asked) -> Reque
 
 @fault(
     Stage.REFUSAL,
-    caught_by=["auth/bad-scheme", "auth/wrong-key", "auth/wrong-key-streamed", "cors/wrong-key"],
+    caught_by=["auth/bad-scheme", "auth/wrong-key", "auth/wrong-key-streamed"],
     field=["auth-empty-or-dummy-key"],
 )
 def a_wrong_key_is_a_bad_request(refusal: Refusal, asked: Asked) -> Refusal:

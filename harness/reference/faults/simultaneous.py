@@ -14,7 +14,7 @@ _REST_MS = 20_000.0
 """What an answer of two thousand tokens still takes, where it is made for nobody."""
 
 
-@fault(Stage.ASKED, caught_by=["concurrency/own-words"], field=["concurrency"])
+@fault(Stage.ASKED, caught_by=["concurrency/beside-a-mistake", "concurrency/own-words"], field=["concurrency"])
 def mixes_up_the_slots(body: Json, asked: Asked) -> Json:
     """A request that comes while another is being answered gets the other's answer (servers that batch by hand)."""
     if asked.around.beside and arr(obj(body).get("messages")):

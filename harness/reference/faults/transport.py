@@ -52,7 +52,7 @@ def packs_and_does_not_say_so(replied: Reply, asked: Asked) -> Reply:
     return replied if _is_stream(replied) or replied.status != 200 else _packed(replied, asked)
 
 
-@fault(Stage.REPLY, caught_by=["finish.arrives"])
+@fault(Stage.REPLY, caught_by=["framing.line-feeds-only", "framing.no-stray-lines", "framing.utf-8", "stream.says-something"])
 def packs_streams_and_does_not_say_so(replied: Reply, asked: Asked) -> Reply:
     """The same, done to streams."""
     return _packed(replied, asked) if _is_stream(replied) else replied
@@ -89,7 +89,7 @@ def a_proxy_takes_a_megabyte(replied: Reply, asked: Asked) -> Reply:
     """413 and a page for a body of more than 1 MB (nginx as it comes)."""
     if len(asked.request.content or b"") <= _MOST_BYTES:
         return replied
-    headers: Headers = (("content-type", "text/html"), ("content-length", str(len(_TOO_LARGE))))
+    headers: Headers = (("content-type", "text/html"), ("content-length", str(len(_TOO_LARGE))), ("x-request-id", "req_0"))
     return Reply(status=413, headers=headers, frames=(Frame(at_ms=4.0, data=_TOO_LARGE),))
 
 
@@ -135,7 +135,7 @@ def _packed(replied: Reply, asked: Asked) -> Reply:
 
 
 def _redirected(to: str, status: int = 301) -> Reply:
-    return Reply(status=status, headers=(("location", to), ("content-length", "0")))
+    return Reply(status=status, headers=(("location", to), ("content-length", "0"), ("x-request-id", "req_0")))
 
 
 def _error(asked: Asked) -> Reply:

@@ -1,4 +1,4 @@
-"""What there is to explain: rules, verdicts, features, cases, faults and look-alikes, each by its id."""
+"""What there is to explain: rules, verdicts, features, cases, faults, look-alikes and endpoints, each by its id."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from harness.model import Case, Feature, Kind, Level, Suite, Verdict
+from harness import load
+from harness.model import Case, Endpoint, Feature, Kind, Level, Statement, Suite, Verdict
 from harness.rule import DOCUMENT, RECORDED, Rule, explained
 
 _ECOSYSTEM: Final = """Every document and every chunk has what real clients read, in the types that they read.
@@ -184,6 +185,51 @@ def entries(suites: Sequence[Suite]) -> Iterator[Entry]:
             doc=lookalike.doc,
             facts=(("seen in the field", ", ".join(lookalike.field)), ("try it", f"chatcompat serve --lookalike {lookalike.id}")),
         )
+
+    for name in load.endpoint_names():
+        yield _endpoint(load.endpoint_named(name))
+
+
+def _endpoint(endpoint: Endpoint) -> Entry:
+    from harness.wire import credentials, variables
+
+    gone = endpoint.retired
+    if gone is not None:
+        instead = (("instead", f"chatcompat run --endpoint {gone.instead}"),) if gone.instead else ()
+        facts = (("gone since", gone.on), ("source", gone.link), *instead)
+        return Entry(id=endpoint.name, kind="endpoint", summary=endpoint.title, doc=gone.says, facts=facts)
+    needed = variables(endpoint, {})
+    optional = [name for name in credentials(endpoint) if name not in needed]
+    return Entry(
+        id=endpoint.name,
+        kind="endpoint",
+        summary=endpoint.title,
+        doc=endpoint.notes.strip(),
+        facts=(
+            ("address", f"{endpoint.base_url} (another: --base-url URL)"),
+            ("dialect", endpoint.dialect),
+            ("model", endpoint.model or "the only one that it lists, else --model ID"),
+            *(("model", f"{feature}: {model}") for feature, model in endpoint.models.items()),
+            ("context", f"{endpoint.context} tokens" if endpoint.context else ""),
+            *(("needs", f"export {name}=…") for name in needed),
+            *(("takes", f"export {name}=…") for name in optional),
+            *(("has", said) for said in _stated(endpoint.has)),
+            *(("lacks", said) for said in _stated(endpoint.lacks)),
+            *(("quirk", quirk.says + (f" {quirk.link}" if quirk.link != endpoint.docs else "")) for quirk in endpoint.quirks),
+            ("page", endpoint.docs),
+            ("checked", endpoint.checked or ""),
+            ("run", f"chatcompat run --endpoint {endpoint.name}"),
+        ),
+    )
+
+
+def _stated(statements: Mapping[str, Statement]) -> Iterator[str]:
+    """What a vendor says, a line for each page: the features, each with its words, and where and when that was read."""
+    pages: dict[tuple[str, str | None], list[str]] = {}
+    for feature, said in statements.items():
+        pages.setdefault((said.link, said.checked), []).append(feature + (f" ({said.says})" if said.says else ""))
+    for (link, checked), features in pages.items():
+        yield f"{', '.join(features)}: {link}" + (f", read {checked}" if checked else "")
 
 
 def _shown_by(faults: Sequence[str]) -> tuple[tuple[str, str], ...]:

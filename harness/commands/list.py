@@ -52,10 +52,27 @@ def _rules() -> Iterator[dict[str, Any]]:
 
 def _endpoints() -> Iterator[dict[str, Any]]:
     from harness import load
+    from harness.wire import credentials, variables
 
     for name in load.endpoint_names():
         endpoint = load.endpoint_named(name)
-        yield {"id": name, "title": endpoint.title, "base_url": endpoint.base_url, "model": endpoint.model}
+        gone = endpoint.retired
+        yield {
+            "id": name,
+            "title": f"{endpoint.title} (gone since {gone.on})" if gone else endpoint.title,
+            "base_url": endpoint.base_url,
+            "dialect": endpoint.dialect,
+            "model": endpoint.model,
+            "models": dict(endpoint.models),
+            "variables": list(variables(endpoint, {})),
+            "optional_variables": [name for name in credentials(endpoint) if name not in variables(endpoint, {})],
+            "has": sorted(endpoint.has),
+            "lacks": sorted(endpoint.lacks),
+            "quirks": [quirk.says for quirk in endpoint.quirks],
+            "docs": endpoint.docs,
+            "checked": endpoint.checked,
+            "retired": {"on": gone.on, "says": gone.says, "source": gone.link, "instead": gone.instead} if gone else None,
+        }
 
 
 def _faults() -> Iterator[dict[str, Any]]:
@@ -103,7 +120,7 @@ class _Kind(click.Choice[str]):
 
 
 @click.command("list")
-@click.argument("what", type=_Kind(sorted(KINDS)))
+@click.argument("what", metavar="WHAT", type=_Kind(sorted(KINDS)))
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with everything that is known.")
 def command(what: str, as_json: bool) -> None:
     """What there is: suites, cases, features, rules, endpoints, faults, look-alikes, formats.

@@ -12,10 +12,12 @@ none was judged, the statement is untested. The feature's other trials are count
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from harness.model import Statement, Verdict
+from harness.report import Document
 
 AGREED: Final = "agreed"
 OVERCLAIMED: Final = "overclaimed"
@@ -31,6 +33,9 @@ MEANINGS: Final[Mapping[str, str]] = {
     AGREED: "it is as the vendor says",
     UNTESTED: "nothing that was judged tells",
 }
+
+TOLD: Final = (OVERCLAIMED, UNDERCLAIMED)
+"""Where vendor and measurement differ."""
 
 _WORKS: Final = (Verdict.PASS, Verdict.WARN)
 _TELLS: Final = (*_WORKS, Verdict.IGNORED, Verdict.UNSUPPORTED, Verdict.FAIL)
@@ -112,6 +117,22 @@ def _evidence(result: Mapping[str, Any]) -> dict[str, Any]:
         "findings": list(broken)[:_MOST_FINDINGS],
         "reason": None if broken else result["reason"],
     }
+
+
+def of(document: Document) -> list[Mapping[str, Any]]:
+    """The rows of a report; none where it is older than they are."""
+    return list(document.get("claimed", ()))
+
+
+def counted(rows: Iterable[Mapping[str, Any]]) -> str:
+    """How many of each: `1 overclaimed, 8 agreed`."""
+    found = Counter(row["verdict"] for row in rows)
+    return ", ".join(f"{found[verdict]} {verdict}" for verdict in ORDER if found[verdict])
+
+
+def said(row: Mapping[str, Any]) -> str:
+    """What the vendor says: `has it`, or `lacks it (ignored)`."""
+    return f"{row['claim']} it" + (f" ({row['says']})" if row["says"] else "")
 
 
 def in_words(row: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from harness.report import Document, html_evidence, matrix
+from harness.report import Document, claimed, html_evidence, matrix
 from harness.report.defects import Defect, defects
 from harness.report.marks import LOOKS, PROTOCOL, look
 from harness.report.matrix import Cell, Group, number
@@ -28,6 +28,8 @@ Trials: TypeAlias = "Mapping[tuple[str, str, bool], int]"
 _HERE: Final = Path(__file__).parent
 _MOST_CASES: Final = 8
 _MOST_NAMES: Final = 60
+_MOST_ROWS: Final = 12
+"""A longer table of what was not judged is folded."""
 _MANY: Final = 9
 """From so many endpoints on their names stand upright over narrow columns."""
 
@@ -55,6 +57,7 @@ def text(document: Document) -> str:
         *_endpoints(document),
         *(_features(document, trials) if document["features"] else ()),
         *_protocol(document, trials),
+        *_claimed(document),
         *_not_judged(document),
         *_findings(document, trials),
         *_damaged(document),
@@ -144,7 +147,8 @@ def _counts(document: Document, name: str) -> str:
 
 def _features(document: Document, trials: Trials) -> Iterator[str]:
     names = list(document["endpoints"])
-    yield '<section id="features"><h2>Features</h2>'
+    yield '<section id="features"><div class="head"><h2>Features</h2>'
+    yield '<button type="button" class="chip" id="unfold" aria-expanded="false" hidden>Open all suites</button></div>'
     yield from _filters(document)
     yield f'<div class="scroll"><table class="matrix">{_head("Feature", names)}'
     for group in matrix.groups(document):
@@ -174,7 +178,7 @@ def _filters(document: Document) -> Iterator[str]:
         for name in names:
             yield f'<label><input type="checkbox" name="endpoint" value="{_said(name)}" checked> {_said(name)}</label>'
         yield "</div></details>"
-    yield '<button type="button" class="chip" id="unfold" aria-expanded="false">Open all suites</button></div>'
+    yield "</div>"
 
 
 def _group(group: Group, names: Sequence[str], trials: Trials) -> Iterator[str]:
@@ -295,12 +299,47 @@ def _protocol_cell(row: Mapping[str, Any], name: str, trials: Trials) -> str:
 # ---------------------------------------------------------------- below the matrix
 
 
+def _claimed(document: Document) -> Iterator[str]:
+    rows = claimed.of(document)
+    if not rows:
+        return
+    yield '<section id="claimed"><h2>Claimed against measured</h2><p>What vendors say of a feature, and what its base case'
+    yield f" showed: {_said(claimed.counted(rows))}.</p>"
+    told = [row for row in rows if row["verdict"] in claimed.TOLD]
+    if told:
+        yield from _claims(told)
+    others = [row for row in rows if row["verdict"] not in claimed.TOLD]
+    if others:
+        yield f"<details><summary>{_said(claimed.counted(others))}</summary>"
+        yield from _claims(others)
+        yield "</details>"
+    yield "</section>"
+
+
+def _claims(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    heads = "".join(f'<th scope="col">{head}</th>' for head in ("Endpoint", "Feature", "The vendor", "So", "Measured"))
+    yield f'<div class="scroll"><table class="plain"><thead><tr>{heads}</tr></thead><tbody>'
+    for row in rows:
+        words = _said(claimed.said(row))
+        safe = re.fullmatch(r"https?://[!-~]+", row["link"])
+        link = f'<a href="{_said(row["link"])}" rel="noreferrer">{words}</a>' if safe else words
+        read = f" <small>read {_said(row['checked'])}</small>" if row["checked"] else ""
+        yield f'<tr data-endpoint="{_said(row["endpoint"])}"><td>{_said(row["endpoint"])}</td>'
+        yield f"<td><code>{_said(row['feature'])}</code></td><td>{link}{read}</td>"
+        yield f'<td title="{_said(claimed.MEANINGS.get(row["verdict"], ""))}">{_said(row["verdict"])}</td>'
+        yield f"<td>{_said(claimed.in_words(row))}</td></tr>"
+    yield "</tbody></table></div>"
+
+
 def _not_judged(document: Document) -> Iterator[str]:
     yield '<section id="not-judged"><h2>What was not judged, and why</h2>'
     rows = [(name, reason) for name, profile in document["endpoints"].items() for reason in profile["not_judged"]]
     if not rows:
         yield "<p>Everything was judged.</p></section>"
         return
+    trials_left = sum(reason["count"] for _, reason in rows)
+    opened = " open" if len(rows) <= _MOST_ROWS else ""
+    yield f"<details{opened}><summary>{number(trials_left, 'trial')}, by endpoint and reason</summary>"
     yield '<div class="scroll"><table class="plain"><thead><tr><th scope="col">Endpoint</th><th scope="col">Verdict</th>'
     yield '<th scope="col">Trials</th><th scope="col">Reason</th></tr></thead><tbody>'
     for name, reason in rows:
@@ -310,7 +349,7 @@ def _not_judged(document: Document) -> Iterator[str]:
         yield f'<td><span class="v v-{mark.word}" aria-hidden="true">{mark.glyph}</span> {mark.word}</td>'
         yield f'<td class="number">{reason["count"]}</td><td><details><summary>{_said(reason["reason"])}</summary>'
         yield f'<p class="cases">{cases}</p></details></td></tr>'
-    yield "</tbody></table></div></section>"
+    yield "</tbody></table></div></details></section>"
 
 
 def _findings(document: Document, trials: Trials) -> Iterator[str]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from harness.report import Document, excerpt, matrix
+from harness.report import Document, claimed, excerpt, matrix
 from harness.report.defects import Defect, defects
 from harness.report.marks import LOOKS, MARKS, PROTOCOL
 from harness.report.matrix import Cell, line, number, plain
@@ -30,6 +30,7 @@ def text(document: Document) -> str:
         *_legend(document),
         *_protocol(document),
         *_endpoints(document),
+        *_claimed(document),
         *_not_judged(document),
         *_findings(document),
         *_damaged(document),
@@ -183,6 +184,32 @@ def _endpoints(document: Document) -> Iterator[str]:
         rows,
         left=(0, 1, 2, 3, 4),
     )
+
+
+def _claimed(document: Document) -> Iterator[str]:
+    rows = claimed.of(document)
+    if not rows:
+        return
+    yield "\n## Claimed against measured\n"
+    yield "What vendors say of a feature, and what its base case showed."
+    yield from (f"{verdict.capitalize()}: {meaning}." for verdict, meaning in claimed.MEANINGS.items())
+    told = [row for row in rows if row["verdict"] in claimed.TOLD]
+    if told:
+        yield "\n" + _table(["endpoint", "feature", "the vendor", "so", "measured"], map(_claim, told), left=(0, 1, 2, 3, 4))
+    others = [row for row in rows if row["verdict"] not in claimed.TOLD]
+    if others:
+        yield f"\n<details><summary>{words(claimed.counted(others))}</summary>\n"
+        yield _table(["endpoint", "feature", "the vendor", "so", "measured"], map(_claim, others), left=(0, 1, 2, 3, 4))
+        yield "\n</details>"
+
+
+def _claim(row: Mapping[str, Any]) -> list[str]:
+    said = words(claimed.said(row))
+    link = row["link"] if re.fullmatch(r"https?://[!-~]+", row["link"]) and not re.search(r"[()<>|`]", row["link"]) else None
+    linked = f"[{said}]({link})" if link else said
+    read = f", read {words(row['checked'])}" if row["checked"] else ""
+    name = _linked(row["endpoint"])
+    return [name, f"`{code(row['feature'])}`", linked + read, row["verdict"], words(claimed.in_words(row))]
 
 
 def _not_judged(document: Document) -> Iterator[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.model import Verdict
-from harness.report import Document, matrix
+from harness.report import Document, claimed, matrix
 from harness.report.defects import Defect, defects
 from harness.report.marks import LOOKS, PARTLY, PROTOCOL, Mark
 from harness.report.matrix import Cell, line, number
@@ -86,10 +86,23 @@ def summary(document: Document, endpoint: str, style: Style, *, level: str = "sh
         yield from _defect(defect, style)
     if len(found) > most:
         yield f"  {'…' if style.unicode else '...'} and {len(found) - most} more"
+    yield from _claimed(document, endpoint, style)
     for reason in profile["not_judged"][:3]:
         mark = style.glyph(LOOKS[reason["verdict"]])
         said = f"  {mark} {reason['count']} {reason['verdict']}: {style.written(reason['reason'])}"
         yield style.painted(_cut(said, style), "2")
+
+
+def _claimed(document: Document, endpoint: str, style: Style) -> Iterator[str]:
+    """What the vendor says and is not so; how much of the rest is."""
+    rows = [row for row in claimed.of(document) if row["endpoint"] == endpoint]
+    if not rows:
+        return
+    yield style.painted(_cut(f"  of what its vendor says: {claimed.counted(rows)}", style), "2")
+    for row in rows:
+        if row["verdict"] in claimed.TOLD:
+            head = f"{row['verdict']} {row['feature']}: the vendor {claimed.said(row)}; {claimed.in_words(row)}"
+            yield _cut(f"    {style.written(head)}", style)
 
 
 def _defect(defect: Defect, style: Style) -> Iterator[str]:

@@ -48,7 +48,8 @@ Pool = Callable[[str | None], httpx.AsyncBaseTransport]
 
 def variables(endpoint: Endpoint, environ: Mapping[str, str]) -> tuple[str, ...]:
     """The environment variables that a profile needs and that are not set (or empty), in order."""
-    values = (endpoint.base_url, *endpoint.headers.values(), *endpoint.query.values())
+    models = (endpoint.model or "", *endpoint.models.values())
+    values = (endpoint.base_url, *models, *endpoint.headers.values(), *endpoint.query.values())
     named = (name for value in values for name in _VARIABLE.findall(value))
     return tuple(dict.fromkeys(name for name in named if not environ.get(name)))
 
@@ -91,7 +92,7 @@ class Network(httpx.AsyncBaseTransport):
         if missing:
             raise Unusable(
                 f"endpoint {endpoint.name}: {_listed(missing)} not set; `export {missing[0]}=…` and run again"
-                " (the profile's URL, headers or query name it)"
+                " (the profile's URL, model, headers or query name it)"
             )
         endpoint = with_optional_headers(endpoint, environ)
         base_url = expanded_url(endpoint, environ)

@@ -457,7 +457,9 @@ def test_legal_oddities_stay_silent(name: str) -> None:
 
 
 def test_every_rule_is_broken_here() -> None:
-    assert {rule.id for rule in all_rules()} == {rule for rule, _, _ in BROKEN}
+    """Those of the Messages API are broken in test_messages_rules.py."""
+    of_chat = {rule.id for rule in all_rules() if not rule.id.startswith("messages")}
+    assert of_chat == {rule for rule, _, _ in BROKEN}
 
 
 def test_identifiers_are_for_ever() -> None:

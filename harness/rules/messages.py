@@ -118,7 +118,7 @@ def stop_reason_is_known(x: MessagesCompleted | MessagesStreamed) -> Problems:
 def tool_use_stops_so(x: MessagesCompleted | MessagesStreamed) -> Problems:
     """An answer with a `tool_use` block ends with `tool_use`, not with `end_turn`.
 
-    Agents look at the stop reason first.
+    Agents look at the stop reason first, and at the blocks only if it tells them to.
 
     Clients: Claude Code and the tool runners of the SDKs take the turn for the last one: the tool is never run, in silence.
     Servers: LiteLLM before Ollama (streamed), Bifrost before vLLM, where text came before the call.

@@ -21,7 +21,7 @@ _STATUSES = {
 }
 
 
-@must(f"{PUBLISHED}, ErrorResponse; {SEEN}; BerriAI/litellm#30385", instead_of=["/error"])
+@must(f"{PUBLISHED}, ErrorResponse; {SEEN}; BerriAI/litellm#30385", instead_of=["/error", "/type"])
 def error_is_an_object(x: MessagesRefused) -> Problems:
     """What went wrong stands under `error`, an object.
 
@@ -57,7 +57,7 @@ def says_that_it_is_an_error(x: MessagesRefused) -> Problems:
 def message_is_text(x: MessagesRefused) -> Problems:
     """`error.message` is a text that says something.
 
-    It is all that a user learns.
+    It is all that a user learns of what to change.
 
     Clients: Claude Code and the SDKs print it; a list of validation results shows as "[object Object]", null as nothing.
     Servers: Adapters that pass on FastAPI's list of validation errors.

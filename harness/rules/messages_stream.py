@@ -246,7 +246,7 @@ def closes_after_message_stop(x: MessagesStreamed) -> Problems:
 def no_done(x: MessagesStreamed) -> Problems:
     """There is no `[DONE]`: that is the end of a stream of chat.
 
-    It is no JSON, and no event of this API.
+    It is no JSON, has no name, and is no event of this API.
 
     Clients: anthropic-sdk-csharp raises on it, with the whole answer there; Go and Java clients that parse each `data:` too.
     Servers: Azure API Management, free-claude-code until 2026-02.
@@ -284,7 +284,7 @@ def error_in_band_has_a_message(x: MessagesStreamed) -> Problems:
 def counts_grow(x: MessagesStreamed) -> Problems:
     """The counts of `message_delta` are those of the whole message: none is less than what was said before.
 
-    Clients take the last for the total.
+    Clients take the last that they see for the total.
 
     Clients: Cost tables and budgets built on the SDKs count too little.
     Servers: Adapters that send the tokens of the last piece, or 0, at the end.

@@ -352,8 +352,7 @@ class Claims:
 class Http:
     """A step that is not a plain chat request. `body` (JSON) and `raw` (text as is) exclude each other.
 
-    `encoding` is how `body` is written: `ascii`, with an escape for each character beyond it, or `utf-8-sig`, with a byte
-    order mark; None: in UTF-8.
+    `encoding` is how `body` is written: `ascii`, with an escape for each character beyond it; None: in UTF-8.
     """
 
     method: str

@@ -18,7 +18,7 @@ from harness.model import Case, Feature, HangUp, Http, Json, Kind, Step, Suite
 from harness.reading import brief
 
 IDENTIFIER: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-ENCODINGS: Final = ("ascii", "utf-8-sig")
+ENCODINGS: Final = ("ascii",)
 ONLY_STEP: Final = "ask"
 """What the one step of a case without `steps` is called."""
 
@@ -285,7 +285,9 @@ def _http(place: Place) -> Http:
 def _encoding(keys: Mapping[str, Place]) -> str:
     encoding = keys["encoding"].text()
     if encoding and encoding not in ENCODINGS:
-        keys["encoding"].say(f"`encoding` must be {' or '.join(ENCODINGS)}, and is {brief(encoding)}{did_you_mean(encoding, ENCODINGS)}")
+        keys["encoding"].say(
+            f"`encoding` must be {' or '.join(ENCODINGS)}, and is {brief(encoding)}{did_you_mean(encoding, ENCODINGS)}"
+        )
     if "body" not in keys:
         keys["encoding"].say("`encoding` says how `body` is written, and there is none; a `raw` text always goes out in UTF-8")
     return encoding

@@ -131,18 +131,13 @@ def _content(trial: Trial, step: Step, http: Http, resolve: Callable[[Json], Jso
     document = resolve(http.body)
     if isinstance(document, dict):
         document = _named(document, trial)
-    return _encoded(_written(document, step), http.encoding), document
+    content = _written(document, step)
+    return content if http.encoding is None else _escaped(content), document
 
 
-def _encoded(content: bytes, encoding: str | None) -> bytes:
-    """JSON in UTF-8, written otherwise: see `Http`."""
-    match encoding:
-        case "ascii":
-            return json.dumps(json.loads(content), separators=(",", ":")).encode()
-        case None:
-            return content
-        case _:
-            return content.decode().encode(encoding)
+def _escaped(content: bytes) -> bytes:
+    """The same JSON in ASCII."""
+    return json.dumps(json.loads(content), separators=(",", ":")).encode()
 
 
 def _path(trial: Trial, path: str) -> str:

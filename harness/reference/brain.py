@@ -4,7 +4,8 @@
     Count from N to M.       Reply with only this word: W                  Reply in JSON: W
 
 System and developer messages may say `Always answer with the word W.` and `End every answer with the word W.`; a tool
-whose name or description shares a word with the question is called. Anything else gets a short text.
+whose name or description shares a word with the question is called. A picture tells "the colour of the picture". Anything
+else gets a short text.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from typing import Final
 from harness.model import Json
 from harness.reading import arr, get, obj, objects, text
 from harness.reference.answer import fraction
-from harness.reference.conversation import texts
+from harness.reference.conversation import pictures, texts
 from harness.reference.instance import instance
 from harness.reference.pattern import matching
+from harness.reference.picture import colour
 
 _REPEAT = re.compile(r"Repeat exactly:[ \n]?(.+)", re.DOTALL)
 _ONLY = re.compile(r"Reply with only this word:\s*(\S+)")
@@ -127,12 +129,21 @@ def _reply(prompt: str, conversation: Sequence[Mapping[str, Json]], chance: obje
 
 def _recalled(topic: str, conversation: Sequence[Mapping[str, Json]]) -> str:
     """The newest fact about the topic, with or without its last words (`weather in Paris`)."""
-    facts = [fact for message in conversation for said in texts(message) for fact in _FACT.findall(said)]
+    facts = [fact for message in conversation for fact in _facts(message)]
     for asked in (topic, topic.partition(" in ")[0]):
         for about, what in reversed(facts):
             if about.casefold() == asked.casefold():
                 return f"The {about} is {what}."
     return f"I do not know the {topic}."
+
+
+def _facts(message: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    """What a message tells: about what, and what of it."""
+    for url in pictures(message):
+        if seen := colour(url):
+            yield "colour of the picture", seen
+    for said in texts(message):
+        yield from _FACT.findall(said)
 
 
 def _invented(prompt: str, chance: object, verbosity: Json) -> str:

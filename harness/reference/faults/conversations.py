@@ -87,7 +87,11 @@ def wants_the_system_message_first(body: dict[str, Json], asked: Asked) -> dict[
     return body
 
 
-@fault(Stage.ASKED, caught_by=["conversation/two-assistants", "conversation/two-users"], field=["roles-need-not-alternate"])
+@fault(
+    Stage.ASKED,
+    caught_by=["conversation/two-assistants", "conversation/two-users", "second-turn/second-round"],
+    field=["roles-need-not-alternate"],
+)
 def wants_roles_to_alternate(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
     """500 where user or assistant speak twice (Mistral's and Gemma's templates)."""
     roles = [message.get("role") for message in _messages(body) if message.get("role") in ("user", "assistant")]
@@ -114,7 +118,22 @@ def wants_the_user_last(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
 
 @fault(
     Stage.ASKED,
-    caught_by=["context-overflow/conversation", "conversation/assistant-first", "conversation/developer", "conversation/history", "conversation/late-system", "conversation/names", "conversation/null-assistant", "conversation/openai-message", "conversation/system", "conversation/system-parts", "conversation/two-assistants", "conversation/two-systems", "conversation/two-users", "vision/earlier",],
+    caught_by=[
+        "context-overflow/conversation",
+        "conversation/assistant-first",
+        "conversation/developer",
+        "conversation/history",
+        "conversation/late-system",
+        "conversation/names",
+        "conversation/null-assistant",
+        "conversation/openai-message",
+        "conversation/system",
+        "conversation/system-parts",
+        "conversation/two-assistants",
+        "conversation/two-systems",
+        "conversation/two-users",
+        "vision/earlier",
+    ],
 )
 def forgets_earlier_turns(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
     """Only the last message is read (agents behind an API)."""
@@ -123,7 +142,19 @@ def forgets_earlier_turns(body: dict[str, Json], asked: Asked) -> dict[str, Json
 
 @fault(
     Stage.ASKED,
-    caught_by=["conversation/system-parts", "conversation/user-parts", "tools/result-parts", "vision/colours", "vision/detail", "vision/earlier", "vision/gif", "vision/jpeg", "vision/png", "vision/two", "vision/webp",],
+    caught_by=[
+        "conversation/system-parts",
+        "conversation/user-parts",
+        "tools/result-parts",
+        "vision/colours",
+        "vision/detail",
+        "vision/earlier",
+        "vision/gif",
+        "vision/jpeg",
+        "vision/png",
+        "vision/two",
+        "vision/webp",
+    ],
     field=["content-parts-text"],
 )
 def wants_content_as_text(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
@@ -133,7 +164,15 @@ def wants_content_as_text(body: dict[str, Json], asked: Asked) -> dict[str, Json
     return body
 
 
-@fault(Stage.ASKED, caught_by=["conversation/user-parts", "vision/colours", "vision/earlier", "vision/two",])
+@fault(
+    Stage.ASKED,
+    caught_by=[
+        "conversation/user-parts",
+        "vision/colours",
+        "vision/earlier",
+        "vision/two",
+    ],
+)
 def reads_the_last_part_alone(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
     """Of several text parts the last counts (bridges that look for one text)."""
 
@@ -156,7 +195,13 @@ def drops_parts_of_system_messages(body: dict[str, Json], asked: Asked) -> dict[
 
 @fault(
     Stage.ASKED,
-    caught_by=["conversation/openai-message", "conversation/replay", "tools/replay"],
+    caught_by=[
+        "conversation/openai-message",
+        "conversation/replay",
+        "reasoning/returned",
+        "reasoning/returned-with-call",
+        "tools/replay",
+    ],
     field=["refusal-annotations-replay", "unknown-message-fields", "reasoning-passback-forbidden"],
 )
 def refuses_fields_that_it_sends(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
@@ -169,7 +214,22 @@ def refuses_fields_that_it_sends(body: dict[str, Json], asked: Asked) -> dict[st
 
 @fault(
     Stage.ASKED,
-    caught_by=["tools/foreign-ids", "tools/replay", "tools/result", "tools/result-named", "tools/result-parts", "tools/tools-gone", "tools/user-after-result",],
+    caught_by=[
+        "reasoning/dropped-with-call",
+        "reasoning/returned-with-call",
+        "second-turn/empty-arguments",
+        "second-turn/empty-result",
+        "second-turn/index-kept",
+        "second-turn/other-order",
+        "second-turn/second-round",
+        "second-turn/short-ids",
+        "tools/foreign-ids",
+        "tools/replay",
+        "tools/result",
+        "tools/result-parts",
+        "tools/tools-gone",
+        "tools/user-after-result",
+    ],
     field=["assistant-null-content-tools"],
 )
 def refuses_null_beside_calls(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
@@ -224,7 +284,26 @@ def wants_the_assistant_after_a_result(body: dict[str, Json], asked: Asked) -> d
 
 @fault(
     Stage.ASKED,
-    caught_by=["tools/empty-content", "tools/foreign-ids", "tools/no-content", "tools/replay", "tools/result", "tools/result-named", "tools/result-parts", "tools/tools-gone", "tools/user-after-result", "vision/tool-result",],
+    caught_by=[
+        "reasoning/dropped-with-call",
+        "reasoning/returned-with-call",
+        "second-turn/empty-arguments",
+        "second-turn/empty-result",
+        "second-turn/index-kept",
+        "second-turn/other-order",
+        "second-turn/second-round",
+        "second-turn/short-ids",
+        "second-turn/text-beside-calls",
+        "tools/empty-content",
+        "tools/foreign-ids",
+        "tools/no-content",
+        "tools/replay",
+        "tools/result",
+        "tools/result-parts",
+        "tools/tools-gone",
+        "tools/user-after-result",
+        "vision/tool-result",
+    ],
     field=["tool-roundtrip"],
 )
 def refuses_every_result(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
@@ -309,6 +388,7 @@ def answers_without_a_model(body: dict[str, Json], asked: Asked) -> dict[str, Js
         "second-turn/empty-arguments",
         "second-turn/empty-result",
         "second-turn/index-kept",
+        "second-turn/named-result",
         "second-turn/other-order",
         "second-turn/second-round",
         "second-turn/short-ids",

@@ -47,7 +47,7 @@ def finishes_twice(chunks: list[Json], asked: Asked) -> list[Json]:
     return [again for chunk in chunks for again in ([chunk, chunk] if finishing(chunk) else [chunk])]
 
 
-@fault(Stage.CHUNKS, caught_by=["finish.nothing-follows"], field=["stream-single-finish-reason"])
+@fault(Stage.CHUNKS, caught_by=["finish.no-choice-follows", "finish.nothing-follows"], field=["stream-single-finish-reason"])
 def talks_after_its_end(chunks: list[Json], asked: Asked) -> list[Json]:
     """The finish comes before the last piece of text (ChatMock)."""
     ends, texts = positions(chunks, "finish"), positions(chunks, "text")
@@ -97,7 +97,7 @@ def calls_as_in_2023(document: Json, asked: Asked) -> Json:
             choice["finish_reason"] = "stop"
     for part in parts(document):
         calls = part.pop("tool_calls", None)
-        if isinstance(calls, list) and obj(calls[0]).get("index", 0) == 0:
+        if isinstance(calls, list) and obj(calls[0]).get("index", 0) == 0 and obj(calls[0]).get("type") != "custom":
             part["function_call"] = obj(calls[0]).get("function")
     return document
 
@@ -121,6 +121,8 @@ def cut_and_says_stop(answer: Answer, asked: Asked) -> Answer:
         "structured-output/json-schema",
         "structured-output/nested",
         "structured-output/numbers",
+        "unicode/schema",
+        "unicode/stop",
     ],
     field=["finish-length"],
 )

@@ -38,7 +38,9 @@ def json_over_several_lines(events: list[bytes], asked: Asked) -> list[bytes]:
 
 @fault(Stage.EVENTS, caught_by=["framing.utf-8"], field=["sse-utf8-integrity"])
 def text_in_latin_1(events: list[bytes], asked: Asked) -> list[bytes]:
-    """Bytes that are not UTF-8 in the place of letters beyond ASCII (a wrong encoding in a bridge)."""
+    """Bytes that are not UTF-8 in the place of letters beyond ASCII, in texts (a wrong encoding in a bridge)."""
+    if asked.body.keys() & {"tools", "response_format"}:
+        return events
     return [event.decode().encode("latin-1", "ignore") for event in events]
 
 

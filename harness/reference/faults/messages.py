@@ -49,6 +49,8 @@ def tears_characters(answer: Answer, asked: Asked) -> Answer:
     def torn(token: str) -> str:
         return "".join("\ufffd\ufffd" if len(character.encode()) > 3 else character for character in token)
 
+    if asked.body.get("response_format"):  # those have a grammar of characters
+        return answer
     turns = tuple(replace(turn, tokens=None if turn.tokens is None else tuple(map(torn, turn.tokens))) for turn in answer.turns)
     return replace(answer, turns=turns)
 
@@ -67,7 +69,10 @@ def shows_the_end_of_the_turn(answer: Answer, asked: Asked) -> Answer:
     )
 
 
-@fault(Stage.DOCUMENT, caught_by=["document.has-only-known-fields", "message.answer-is-not-all-reasoning"])
+@fault(
+    Stage.DOCUMENT,
+    caught_by=["document.has-only-known-fields", "message.answer-is-not-all-reasoning", "usage.thinking-is-counted"],
+)
 def answers_in_its_reasoning(document: Json, asked: Asked) -> Json:
     """The answer itself stands in `reasoning_content` (LM Studio, parsers that wait for the end of a thought)."""
     return document if asked.body.get("response_format") else _all_thought(document)
@@ -75,7 +80,12 @@ def answers_in_its_reasoning(document: Json, asked: Asked) -> Json:
 
 @fault(
     Stage.DOCUMENT,
-    caught_by=["asked.json-is-json", "document.has-only-known-fields", "message.answer-is-not-all-reasoning"],
+    caught_by=[
+        "asked.json-is-json",
+        "document.has-only-known-fields",
+        "message.answer-is-not-all-reasoning",
+        "usage.thinking-is-counted",
+    ],
     field=["rf-json-schema-reasoning"],
 )
 def json_in_its_reasoning(document: Json, asked: Asked) -> Json:
@@ -113,7 +123,7 @@ def ids_are_empty(document: Json, asked: Asked) -> Json:
     return document
 
 
-@fault(Stage.DOCUMENT, caught_by=["basic/own-ids"])
+@fault(Stage.DOCUMENT, caught_by=["basic/own-ids", "concurrency/own-ids"])
 def ids_are_all_the_same(document: Json, asked: Asked) -> Json:
     """`id: "chatcmpl-1"` for every answer (Ollama counts to 999, small servers not even that far)."""
     obj(document)["id"] = "chatcmpl-1"

@@ -84,7 +84,7 @@ def ignores_max_completion_tokens(body: dict[str, Json], asked: Asked) -> dict[s
     return _without(body, "max_completion_tokens")
 
 
-@fault(Stage.ASKED, caught_by=["limits/max-completion-tokens"], field=["max-completion-tokens"])
+@fault(Stage.ASKED, caught_by=["limits/max-completion-tokens", "limits/other-null"], field=["max-completion-tokens"])
 def refuses_max_completion_tokens(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
     """400 for the newer name of the limit (Mistral)."""
     return _refuse(body, ["max_completion_tokens"])
@@ -109,7 +109,7 @@ def answers_nothing_to_a_large_limit(body: dict[str, Json], asked: Asked) -> dic
     return {**body, "max_tokens": 1, "reasoning_effort": "max"} if limit > 100_000 else body
 
 
-@fault(Stage.ASKED, caught_by=["limits/negative"])
+@fault(Stage.ASKED, caught_by=["limits/negative", "limits/zero"])
 def takes_a_negative_limit_for_one(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
     """A limit below zero becomes one token (Portkey)."""
     return {
@@ -118,13 +118,32 @@ def takes_a_negative_limit_for_one(body: dict[str, Json], asked: Asked) -> dict[
     }
 
 
-@fault(Stage.ASKED, caught_by=["choices/each-cut", "choices/two"], field=["n-honoured"])
+@fault(
+    Stage.ASKED,
+    caught_by=[
+        "choices/each-cut",
+        "choices/none",
+        "choices/two",
+        "logprobs/each-choice",
+    ],
+    field=["n-honoured"],
+)
 def ignores_n(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
     """One choice, whatever `n` says (llama-cpp-python, Ollama)."""
     return _without(body, "n")
 
 
-@fault(Stage.ASKED, caught_by=["basic/nulls", "choices/each-cut", "choices/one", "choices/two"], field=["n-honoured"])
+@fault(
+    Stage.ASKED,
+    caught_by=[
+        "basic/nulls",
+        "choices/each-cut",
+        "choices/one",
+        "choices/two",
+        "logprobs/each-choice",
+    ],
+    field=["n-honoured"],
+)
 def refuses_n(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
     """400 for `n`, even for 1 (Anthropic's bridge)."""
     return _refuse(body, ["n"])
@@ -178,7 +197,7 @@ def refuses_logit_bias(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
     return _refuse(body, ["logit_bias"])
 
 
-@fault(Stage.ASKED, caught_by=["basic/nulls"])
+@fault(Stage.ASKED, caught_by=["basic/nulls", "limits/other-null"])
 def refuses_null(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
     """400 for a parameter that is null (typed servers)."""
     for name, value in body.items():
@@ -187,13 +206,23 @@ def refuses_null(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
     return body
 
 
-@fault(Stage.ASKED, caught_by=["basic/store", "basic/user"], field=["unknown-params"])
+@fault(Stage.ASKED, caught_by=["parameters/metadata", "parameters/store", "parameters/user"], field=["unknown-params"])
 def refuses_bookkeeping(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
     """400 for `user` and `store` (Mistral)."""
     return _refuse(body, ["user", "store"])
 
 
-@fault(Stage.ASKED, caught_by=["usage/streamed", "usage/streamed-equals-plain"], field=["usage-stream-options-accepted"])
+@fault(
+    Stage.ASKED,
+    caught_by=[
+        "context-overflow/streamed",
+        "reasoning/counted-streamed",
+        "streaming/no-obfuscation",
+        "usage/streamed",
+        "usage/streamed-equals-plain",
+    ],
+    field=["usage-stream-options-accepted"],
+)
 def refuses_stream_options(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
     """400 for `stream_options` (older bridges)."""
     return _refuse(body, ["stream_options"])
@@ -215,20 +244,23 @@ def refuses_json_object(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
     return body
 
 
-@fault(Stage.ASKED, caught_by=["tools/named", "tools/no-parameters", "tools/strict"], field=["tool-choice-named-object"])
+@fault(
+    Stage.ASKED,
+    caught_by=[
+        "tools/allowed",
+        "tools/custom",
+        "tools/named",
+        "tools/no-parameters",
+        "tools/strict",
+        "unicode/tool-keys",
+        "unicode/tool-values",
+    ],
+    field=["tool-choice-named-object"],
+)
 def refuses_a_named_tool(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
     """400 for a `tool_choice` that is an object (LM Studio)."""
     if isinstance(body.get("tool_choice"), dict):
         raise wrong_type("tool_choice", "a string", body["tool_choice"])
-    return body
-
-
-@fault(Stage.ASKED, caught_by=["errors/local-samplers", "errors/unknown-parameter"])
-def crashes_on_unknown_parameters(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
-    """500 for a parameter that it does not know (`TypeError: unexpected keyword argument`)."""
-    for name in ("frobnicate", "top_k", "min_p"):
-        if name in body:
-            raise Refusal(f"unexpected keyword argument '{name}'", status=500, kind="server_error")
     return body
 
 

@@ -167,7 +167,7 @@ def index_counts_the_chunks(chunks: list[Json], asked: Asked) -> list[Json]:
 def every_choice_is_the_first(document: Json, asked: Asked) -> Json:
     """With `n` every choice of a whole answer has index 0 (loops over single answers)."""
     for choice in choices(document):
-        choice["index"] = 0
+        choice["index"], choice["logprobs"] = 0, None
     return document
 
 

@@ -216,13 +216,26 @@ def strict_arguments_miss_a_key(answer: Answer, asked: Asked) -> Answer:
     return replace(answer, turns=turns)
 
 
-@fault(Stage.ASKED, caught_by=["tools/named", "tools/no-parameters", "tools/strict"], field=["tool-choice-named-object"])
+@fault(
+    Stage.ASKED,
+    caught_by=[
+        "tools/allowed",
+        "tools/custom",
+        "tools/named",
+        "tools/no-parameters",
+        "tools/strict",
+        "tools/undeclared",
+        "unicode/tool-keys",
+        "unicode/tool-values",
+    ],
+    field=["tool-choice-named-object"],
+)
 def ignores_the_named_tool(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
     """A `tool_choice` that names a tool counts as `auto` (workers-ai-provider, old TGI)."""
     return {**body, "tool_choice": "auto"} if isinstance(body.get("tool_choice"), dict) else body
 
 
-@fault(Stage.ASKED, caught_by=["tools/required"], field=["tool-choice-required"])
+@fault(Stage.ASKED, caught_by=["reasoning/required-tool", "tools/required"], field=["tool-choice-required"])
 def ignores_that_a_tool_is_required(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
     """`tool_choice: "required"` counts as `auto` (LiteRT-LM, LM Studio)."""
     return {**body, "tool_choice": "auto"} if body.get("tool_choice") == "required" else body
@@ -231,7 +244,13 @@ def ignores_that_a_tool_is_required(body: dict[str, Json], asked: Asked) -> dict
 @fault(
     Stage.ASKED,
     caught_by=[
+        "reasoning/dropped-with-call",
+        "reasoning/required-tool",
+        "reasoning/returned-with-call",
+        "tools/allowed",
         "tools/called",
+        "tools/choice-without-tools",
+        "tools/custom",
         "tools/named",
         "tools/no-parameters",
         "tools/parallel",
@@ -239,6 +258,9 @@ def ignores_that_a_tool_is_required(body: dict[str, Json], asked: Asked) -> dict
         "tools/replay",
         "tools/required",
         "tools/strict",
+        "tools/undeclared",
+        "unicode/tool-keys",
+        "unicode/tool-values",
     ],
 )
 def ignores_tools(body: dict[str, Json], asked: Asked) -> dict[str, Json]:

@@ -34,7 +34,11 @@ def the_total_is_more_than_its_parts(document: Json, asked: Asked) -> Json:
     return document
 
 
-@fault(Stage.ANSWER, caught_by=["usage.counts-what-was-said"], field=["usage-stream-equals-nonstream"])
+@fault(
+    Stage.ANSWER,
+    caught_by=["usage.counts-what-was-said", "usage.details-are-part-of-it"],
+    field=["usage-stream-equals-nonstream"],
+)
 def counts_are_zero(answer: Answer, asked: Asked) -> Answer:
     """Zeros for what was not counted (proxies)."""
     return replace(answer, usage=replace(answer.usage, prompt=0, completion=0))
@@ -98,7 +102,18 @@ def estimates_the_prompt_of_streams(answer: Answer, asked: Asked) -> Answer:
     return replace(answer, usage=replace(answer.usage, prompt=answer.usage.prompt + 3))
 
 
-@fault(Stage.ANSWER, caught_by=["usage/prompt-grows"])
+@fault(
+    Stage.ANSWER,
+    caught_by=[
+        "usage/prompt-grows",
+        "vision/detail",
+        "vision/gif",
+        "vision/jpeg",
+        "vision/png",
+        "vision/two",
+        "vision/webp",
+    ],
+)
 def every_prompt_counts_the_same(answer: Answer, asked: Asked) -> Answer:
     """A constant in place of the prompt's tokens (servers that make it up)."""
     return replace(answer, usage=replace(answer.usage, prompt=10))

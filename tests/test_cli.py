@@ -137,6 +137,12 @@ def test_lists_are_the_same_in_every_process() -> None:
     assert 1 == len(listed)
 
 
+def test_a_slip_in_what_to_list_is_told_the_right_one(shell: Shell) -> None:
+    said = shell("list", "sutes")
+    assert 2 == said.code
+    assert "did you mean `suites`?" in said.err
+
+
 def test_a_list_does_not_wait_for_what_only_runs_need() -> None:
     code = (
         "import sys; from harness.cli import chatcompat; chatcompat.main(['list', 'suites'], standalone_mode=False);"
@@ -285,6 +291,95 @@ def test_without_an_endpoint_the_shipped_report_is_what_is_expected(shell: Shell
     assert "mine streaming/pieces (stream): was pass, is fail" in said.err
 
 
+@pytest.fixture
+def shipped(shell: Shell, never_done: str, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """With one case in the suites, shipped recordings of it, and the shipped report."""
+    suite = yaml_of_one_case()
+    (shell.folder / "suites").mkdir()
+    (shell.folder / "suites" / "mine.yaml").write_text(suite, encoding="utf-8")
+    for name, folder in (("SUITES", "suites"), ("CASSETTES", "kept"), ("REPORTS", "shipped")):
+        monkeypatch.setattr(f"harness.resources.{name}", shell.folder / folder)
+    monkeypatch.setattr("harness.load.suites.__defaults__", (shell.folder / "suites",))
+    shell("run", "--endpoint", profile(shell, never_done), "--mode", "record", "--cassettes", "kept", "-q")
+    shell("run", "-q")
+    return shell
+
+
+def yaml_of_one_case() -> str:
+    """A suite."""
+    lines = ["suite: mine", "title: Mine", "features: {mine: {title: Mine}}", "cases:", "  - id: one", "    title: One"]
+    lines += ["    needs: [mine]", "    stream: [false, true]", "    request: {messages: [{role: user, content: Say hi.}]}"]
+    lines += ["    expect: {body: {/choices/0/message/content: {type: string}}}"]
+    return "\n".join(lines) + "\n"
+
+
+def spoil(shipped: Shell) -> bytes:
+    """Makes the shipped report say that all passes."""
+    found = shipped.report("shipped")
+    for result in found["results"]:
+        result["verdict"] = "pass"
+    file = shipped.folder / "shipped" / "report.json"
+    file.write_text(json.dumps(found), encoding="utf-8")
+    return file.read_bytes()
+
+
+def test_a_run_that_differs_leaves_the_shipped_report_and_says_so_each_time(shipped: Shell) -> None:
+    assert 0 == shipped("run", "-q").code
+    before = spoil(shipped)
+    for _ in range(2):
+        said = shipped("run", "-q")
+        assert 1 == said.code
+        assert "mine mine/one (stream): was pass, is fail" in said.err
+        assert "--accept" in said.err
+        assert before == (shipped.folder / "shipped" / "report.json").read_bytes()
+    assert "fail" in {result["verdict"] for result in shipped.report()["results"]}
+
+
+def test_what_differs_is_expected_once_it_was_accepted(shipped: Shell) -> None:
+    spoil(shipped)
+    said = shipped("run", "-q", "--accept")
+    assert 0 == said.code
+    assert "was pass, is fail" in said.err
+    again = shipped("run", "-q")
+    assert (0, "") == (again.code, again.err)
+
+
+def test_a_replay_of_which_some_is_not_recorded_ends_with_3_and_says_how_to_record_it(shell: Shell, reference: str) -> None:
+    shell("run", "basic/answer", "--endpoint", profile(shell, reference), "--mode", "record", "--cassettes", "kept", "-q")
+    assert 0 == shell("run", "basic/answer", "--cassettes", "kept", "-q").code
+    said = shell("run", "basic", "--cassettes", "kept", "-q")
+    assert 3 == said.code
+    missing = sum(one["count"] for one in shell.report()["not_held"])
+    assert missing
+    assert f"only a part: {missing} trials not held: not recorded" in said.err
+    assert "chatcompat run basic --endpoint PROFILE --mode record --missing --cassettes kept" in said.err
+
+
+def test_a_ceiling_of_ones_own_is_no_error_and_is_marked_in_every_report(shell: Shell, reference: str) -> None:
+    said = shell("run", "basic/answer", "--endpoint", reference, *MODEL, "--max-requests", "1")
+    assert 0 == said.code
+    assert re.search("only a part: [0-9]+ trials? not held: the ceiling of --max-requests was reached", said.err)
+    assert "Only a part" in said.out
+    for name in ("README.md", "index.html", "junit.xml"):
+        assert "the ceiling of --max-requests was reached" in (shell.folder / "chatcompat-report" / name).read_text("utf-8")
+    assert "in part" in (shell.folder / "chatcompat-report" / "badge.json").read_text("utf-8")
+
+
+def test_a_base_url_without_its_version_is_told_so(shell: Shell, reference: str) -> None:
+    bare = reference.removesuffix("/v1")
+    for more in ([], MODEL):
+        said = shell("run", "basic/answer", "--endpoint", bare, *more, "-q")
+        assert 3 == said.code
+        assert f"is it {reference}?" in said.err
+
+
+def test_the_name_of_recordings_is_no_server(shell: Shell, reference: str) -> None:
+    shell("run", "basic/answer", "--endpoint", profile(shell, reference), "--mode", "record", "--cassettes", "kept", "-q")
+    said = shell("run", "basic/answer", "--endpoint", "mine", "--cassettes", "kept", "-q")
+    assert 2 == said.code
+    assert "--mode replay" in one_message(said)
+
+
 # ---------------------------------------------------------------- what is wrong with what was typed
 
 
@@ -326,6 +421,9 @@ def test_a_key_that_is_not_set_ends_with_3_and_names_the_variable(shell: Shell, 
         (["run", "--shard", "3/2"], "3/2"),
         (["run", "--mode", "record"], "--endpoint"),
         (["run", "--cassettes", "nowhere"], "nowhere"),
+        (["run", "--endpoint", "127.0.0.1:8080/v1"], "write http://127.0.0.1:8080/v1"),
+        (["run", "--endpoint", "api.example.com/v1"], "write https://api.example.com/v1"),
+        (["run", "--accept", "basic"], "--accept"),
         (["run", "nowhere.yaml"], "nowhere.yaml"),
         (["serve", "--fault", "never-say-done"], "never-says-done"),
         (["serve", "--lookalike", "no-obfuscations"], "no-obfuscation"),
@@ -411,6 +509,22 @@ def test_the_exchange_of_a_trial_without_findings_comes_from_its_cassette(kept: 
     said = kept("show", "chatcompat-report/report.json", "basic/answer", "--no-stream", "--cassettes", "kept")
     assert 0 == said.code
     assert '"object": "chat.completion"' in said.out
+
+
+def test_what_decides_is_shown_before_the_notes(kept: Shell) -> None:
+    found = kept.report()
+    (one,) = [one for one in found["results"] if (one["case"], one["stream"]) == ("basic/answer", True)]
+    one["findings"].insert(0, {**one["findings"][0], "level": "may"})
+    (kept.folder / "noted.json").write_text(json.dumps(found), encoding="utf-8")
+    said = kept("show", "noted.json", "basic/answer:stream").out
+    levels = re.findall(r"^  (MUST|SHOULD|MAY) ", said, re.MULTILINE)
+    assert {"MUST", "MAY"} <= set(levels)
+    assert levels == sorted(levels, key=["MUST", "SHOULD", "MAY"].index)
+
+
+def test_the_matrix_is_rendered_for_this_terminal(kept: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "70")
+    assert 70 >= max(map(len, kept("render", "chatcompat-report", "--format", "term").out.splitlines()))
 
 
 def test_a_case_or_endpoint_that_a_report_has_not_is_told_the_nearest(kept: Shell) -> None:

@@ -28,7 +28,7 @@ from harness.model import (
     Trial,
     Verdict,
 )
-from harness.report import claimed, evidence, protocol
+from harness.report import claimed, evidence, learned, protocol
 from harness.report.digest import digests
 from harness.report.places import Span, located
 from harness.report.reasons import inconclusive, not_held
@@ -142,6 +142,7 @@ def _endpoint(endpoint: Endpoint, outcomes: Sequence[Outcome], results: Sequence
         "lacks": claimed.stated(endpoint.lacks),
         "known": {name: {"issue": one.issue, "until": one.until} for name, one in sorted(endpoint.known.items())},
         "notes": endpoint.notes,
+        "learned": learned.facts(endpoint, outcomes),
         "verdicts": _counts(results),
         "trials": len(results),
         "judged": sum(Verdict(result["verdict"]) not in NOT_JUDGED for result in results),

@@ -138,7 +138,7 @@
     const now = root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
     root.dataset.theme = now === "dark" ? "light" : "dark";
   });
-  for (const element of all(".filters, #theme, .see")) element.hidden = false;
+  for (const element of all(".filters, #theme, #unfold, .see")) element.hidden = false;
   draw();
   follow();
 })();

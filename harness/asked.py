@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from harness.model import Json, Request
 from harness.reading import arr, get, integer, obj, objects, text
 
@@ -65,7 +67,13 @@ def most_tokens(request: Request) -> int | None:
 
 def mentions(request: Request, word: str) -> bool:
     """Does the word stand in the text of its messages? Then an answer may well repeat it."""
-    return any(word in said for _, message in objects(get(request.body, "messages")) for said in _texts(message.get("content")))
+    return any(word in said for said in texts(request))
+
+
+def texts(request: Request) -> Iterator[str]:
+    """What its messages say."""
+    for _, message in objects(get(request.body, "messages")):
+        yield from _texts(message.get("content"))
 
 
 def _texts(content: Json) -> list[str]:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from harness.choices import cut
-from harness.model import ChatCompleted, ChatStreamed, Completed, Garbled, Json, MessagesRefused, Refused
-from harness.reading import arr, brief, get, obj, text
-from harness.rule import DOCUMENT, RECORDED, Problem, Problems, must, should
+from harness.model import ChatStreamed, Completed, Garbled, Json, MessagesRefused, Other, Refused
+from harness.reading import brief, get, obj, parse, text
+from harness.rule import DOCUMENT, RECORDED, Problem, Problems, may, must, should
 
 _NOTHING = ("None", "null", "undefined", "nil", "")
 """What becomes of null where it is made a text by accident."""
+
+_TYPES = {
+    "invalid_request_error", "authentication_error", "permission_error", "not_found_error", "insufficient_quota",
+    "insufficient_quota_error", "rate_limit_error", "rate_limit_exceeded", "requests", "tokens", "server_error", "model_error",
+    "service_unavailable_error", "internal_error", "image_generation_user_error",
+}  # fmt: skip
 
 _STATUS_OF = {
     "invalid_api_key": {401},
@@ -25,7 +31,7 @@ _STATUS_OF = {
 
 
 @must("pydantic/pydantic-ai#2323, lmstudio-ai/lmstudio-bug-tracker#266; Azure answered an error with 200 in a recording")
-def not_with_200(x: Completed | Garbled) -> Problems:
+def not_with_200(x: Completed | Garbled | Other) -> Problems:
     """A failed request is never status 200.
 
     SDKs look at the status alone: they build an answer whose every field is None, and the program crashes later at
@@ -39,7 +45,7 @@ def not_with_200(x: Completed | Garbled) -> Problems:
     Sources: UKGovernmentBEIS/inspect_ai#3687
     """
     error = obj(x.body).get("error")
-    if error and not (isinstance(x, ChatCompleted) and arr(obj(x.body).get("choices"))):
+    if error and x.reply.status < 400:
         yield Problem(f"status {x.reply.status} with error {brief(error)}", "/error")
 
 
@@ -120,6 +126,22 @@ def message_is_text(x: Refused) -> Problems:
         yield Problem(f"error.message is {brief(error.get('message'))}", "/error/message")
 
 
+@should(f"{RECORDED}: never in 38 errors of api.openai.com; mistralai/platform-docs-public#7, diegosouzapw/OmniRoute#3044")
+def message_is_no_json(x: Refused) -> Problems:
+    """`error.message` is a sentence, not another JSON document as text.
+
+    A gateway that passes on what went wrong behind it puts the whole error into the message of its own.
+
+    Clients: Chat windows show braces and backslashes to their users; programs that look for words such as "context length"
+    in the message still find them, and those that read `code` find the gateway's.
+    Servers: Gateways before several providers; Mistral for validation results.
+    Fix: Take message, type, param and code out of the inner error and send them as your own.
+    """
+    message = text(get(_error(x), "message")).strip()
+    if message.startswith(("{", "[")) and isinstance(parse(message), dict | list):
+        yield Problem(f"error.message is {brief(message)}", "/error/message")
+
+
 @must("openai/openai-python#3531, openai/openai-dotnet#669, sgl-project/sglang#32808", instead_of=["/error/code"])
 def code_is_text(x: Refused | ChatStreamed) -> Problems:
     """`error.code` is a text or null, never the HTTP status as a number, also where a stream fails.
@@ -159,6 +181,21 @@ def type_and_param_are_text(x: Refused) -> Problems:
         value = get(_error(x), key)
         if (value is not None and not isinstance(value, str)) or value in _NOTHING:
             yield Problem(f"error.{key} is {brief(value)}", f"/error/{key}")
+
+
+@may(f"{RECORDED}: the types of 38 errors and 7 failures in streams; {DOCUMENT}; guide-level values of the error guide")
+def type_is_known(x: Refused) -> Problems:
+    """`error.type` is one of OpenAI's words: `invalid_request_error`, `server_error`, `tokens`…
+
+    The list is open and the document names no values, so this is a note.
+
+    Clients: Few look at it: those that do compare with `invalid_request_error` and take the rest for a failure to try again.
+    Servers: Ollama (`api_error`), vLLM (`BadRequestError`), FastAPI servers (`value_error.missing`).
+    Fix: Say `invalid_request_error` for what the client can mend, and `server_error` for what it cannot.
+    """
+    said = text(get(_error(x), "type"))
+    if said and said not in _TYPES and said not in _NOTHING:
+        yield Problem(f"error.type is {brief(said)}", "/error/type")
 
 
 @should(f"{RECORDED}: all 38 errors of api.openai.com; lmstudio-ai/lmstudio-bug-tracker#266")

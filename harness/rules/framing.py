@@ -8,6 +8,7 @@ from harness.reading import ABSENT, brief, parse
 from harness.rule import RECORDED, Problem, Problems, may, must, should
 
 _BYTES = (Evidence.BYTES,)
+_FIELDS = (b"data", b"event", b"id", b"retry", b":")
 
 
 @should(f"{RECORDED}: LF only in 1,655 of 1,655 streams; Perplexity sends CRLF (41 of 41)", needs=_BYTES)
@@ -124,6 +125,11 @@ def no_stray_lines(x: Streamed) -> Problems:
     """
     for offset, line in x.framing.unknown_fields:
         yield Problem(f"the line {brief(line)}", f"bytes {offset}-{offset + len(line.encode('utf-8', 'replace'))}")
+    tail = x.framing.tail
+    if not cut(x) and tail.strip() and not any(line.startswith(_FIELDS) for line in tail.splitlines()):
+        yield Problem(
+            f"the line {brief(tail.decode('utf-8', 'replace'))}", f"bytes {x.framing.tail_at}-{x.framing.tail_at + len(tail)}"
+        )
 
 
 @may(

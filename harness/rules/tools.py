@@ -9,11 +9,9 @@ from harness import asked
 from harness.choices import Choice, answers, calls, parts, whole
 from harness.model import ChatCompleted, ChatStreamed, Evidence, Json
 from harness.reading import arr, brief, get, obj, parse, text
-from harness.rule import RECORDED, Problem, Problems, must, should
+from harness.rule import DOCUMENT, RECORDED, Problem, Problems, must, should
+from harness.rules import raw_call
 
-_RAW_CALL = re.compile(
-    r"<tool_call>|<function=|<\|tool_call|\[TOOL_CALLS\]|<｜tool▁calls▁begin｜>|<\|python_tag\|>|<function_call>"
-)
 _MESSAGE = "/choices/*/message/tool_calls"
 _DELTA = "/choices/*/delta/tool_calls"
 
@@ -55,6 +53,23 @@ def call_has_an_id(x: ChatCompleted) -> Problems:
         for at, call in choice.calls:
             if not text(call.get("id")):
                 yield Problem(f"id is {brief(call.get('id'))}", f"{at}/id")
+
+
+@must(f"{DOCUMENT}, ChatCompletionMessageToolCall; continuedev/continue#13235", instead_of=[_MESSAGE + "/*/function/name"])
+def call_has_a_name(x: ChatCompleted) -> Problems:
+    """Each tool call of a message has the name of what is called, a text and not empty.
+
+    Without it there is nothing to run. (In streams: tools.first-delta-has-the-name.)
+
+    Clients: Agents look the name up in their table of tools and raise KeyError, or answer the model that "" does not exist.
+    Servers: Snowflake in two recorded bodies (""), and parsers that begin before the name is known.
+    Fix: Put the name into `function.name`, or `custom.name`, and send no call whose name is not known.
+    """
+    for choice in answers(x):
+        for at, call in choice.calls:
+            kind = "custom" if "custom" in call else "function"
+            if isinstance(call.get(kind), dict) and not text(get(call, kind, "name")):
+                yield Problem(f"name is {brief(get(call, kind, 'name'))}", f"{at}/{kind}/name")
 
 
 @must("lmstudio-ai/lmstudio-bug-tracker#830, openai/openai-dotnet#428, openai/openai-node#1946", translated=True)
@@ -301,7 +316,8 @@ def name_is_as_offered(x: ChatCompleted | ChatStreamed) -> Problems:
     for _, at, call in _begun(x):
         kind = "custom" if "custom" in call else "function"
         name = text(get(call, kind, "name"))
-        spoiled = not offered or any(one in name or name in one for one in offered)
+        plain = _plain(name)
+        spoiled = not offered or any(one in plain or plain in one for one in map(_plain, offered) if one and plain)
         if name and name not in offered and spoiled:
             yield Problem(f"calls {brief(name)}, and {brief(sorted(offered))} were offered", f"{at}/{kind}/name")
 
@@ -328,25 +344,29 @@ def content_is_there_beside_calls(x: ChatCompleted) -> Problems:
 
 
 @should(
-    "lmstudio-ai/lmstudio-bug-tracker#2115, ollama/ollama-python#279, youssofal/MTPLX#249, vllm-project/vllm#25560",
+    "lmstudio-ai/lmstudio-bug-tracker#2115, ollama/ollama#13519, jundot/omlx#2565, youssofal/MTPLX#249, vllm-project/vllm#25560",
     needs=[Evidence.REQUEST],
     translated=True,
 )
 def call_is_not_in_the_content(x: ChatCompleted | ChatStreamed) -> Problems:
-    """A tool call is in `tool_calls`, not in the text as the model's template writes it.
+    """A tool call is in `tool_calls`, not in the text: neither as the model's template writes it, nor as JSON, nor a copy.
 
     The program sees no call, and shows `<tool_call>{…}` to the user.
 
     Clients: The AI SDK's `toolCalls` is empty and the program prints markup or JSON to its user.
-    Servers: LM Studio, old Ollama in streams, MTPLX, vLLM without a tool parser.
+    Servers: LM Studio, old Ollama in streams, MTPLX, oMLX, Cloudflare Workers AI, vLLM without a tool parser.
     Fix: Choose the parser that belongs to the model's template (in vLLM `--tool-call-parser`), and hold the text back from
     the opening marker on.
     """
     if asked.offers_tools(x.request):
         for choice in answers(x):
-            raw = _RAW_CALL.search(text(choice.message.get("content")))
-            if raw and not asked.mentions(x.request, raw[0]):
-                yield Problem(f"content has {brief(raw[0])}", f"{choice.at}/message/content")
+            for raw in raw_call.found(x.request, choice.message):
+                yield Problem(f"content has {brief(raw)}", f"{choice.at}/message/content")
+
+
+def _plain(name: str) -> str:
+    """A name without what differs between ways of writing it: letter case, `_`, `-` and `.`."""
+    return re.sub(r"[\W_]", "", name).casefold()
 
 
 def _part(choice: Choice) -> tuple[str, dict[str, Json]]:

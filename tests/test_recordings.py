@@ -442,3 +442,21 @@ def test_a_server_on_a_port_of_its_own_is_a_host_of_its_own(tmp_path: Path) -> N
     assert ["localhost:8000", "h"] == [
         one(tmp_path, url=f"{url}/v1/models").host for url in ("http://localhost:8000", "https://h:443")
     ]
+
+
+# ---------------------------------------------------------------- our own cassettes
+
+
+def test_what_we_recorded_ourselves_is_of_the_server_whose_folder_it_is_in(tmp_path: Path) -> None:
+    folder = tmp_path / "a-server" / "basic"
+    folder.mkdir(parents=True)
+    (tmp_path / "a-server" / "endpoint.yaml").write_text("name: a-server\n", encoding="utf-8")
+    path = file(folder, {**RECORD, "url": "http://endpoint.invalid/chat/completions"})
+    elsewhere = file(tmp_path, {**RECORD, "url": "http://endpoint.invalid/chat/completions"})
+    assert ["a-server", "endpoint.invalid"] == [one.host for each in (path, elsewhere) for one in read(each)]  # type: ignore[union-attr]
+
+
+def test_the_profile_of_a_recorded_server_is_no_recording(tmp_path: Path) -> None:
+    file(tmp_path, RECORD)
+    (tmp_path / "endpoint.yaml").write_text("name: a-server\n", encoding="utf-8")
+    assert ["traffic.jsonl"] == [path.name for path in files(tmp_path)]

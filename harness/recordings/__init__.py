@@ -32,6 +32,11 @@ _READERS: Final[dict[str, Reader]] = {
     ".yml": document.yaml_records,
 }
 
+_PROFILE: Final = "endpoint.yaml"
+"""What a folder of our own cassettes says of the server that was recorded; it holds no traffic."""
+_NOWHERE: Final = "endpoint.invalid"
+"""The host of requests in our own cassettes, whose name is that of their folder."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
@@ -69,7 +74,7 @@ def files(path: Path) -> Iterator[Path]:
     for folder, below, names in os.walk(path):
         below[:] = sorted(name for name in below if not name.startswith("."))
         for name in sorted(names):
-            if not name.startswith(".") and _form(name) in _READERS:
+            if not name.startswith(".") and name != _PROFILE and _form(name) in _READERS:
                 found = True
                 yield Path(folder, name)
     if not found:
@@ -79,9 +84,12 @@ def files(path: Path) -> Iterator[Path]:
 def read(path: Path) -> Iterator[Recording | Damaged]:
     """The records of a file, in its order. Raises BadFile where the file is not there or of no known form."""
     reader = _READERS.get(_form(path.name))
+    if reader is None and not path.exists():
+        raise BadFile([(str(path), None, "there is no such file or folder")])
     if reader is None:
         raise BadFile([(str(path), None, f"{path.name!r} is no form of recorded traffic that is known here: {_known()}")])
     record = 0
+    ours = next((folder.name for folder in path.absolute().parents[:3] if (folder / _PROFILE).is_file()), _NOWHERE)
     try:
         with _open(path) as file:
             for record, found in enumerate(reader(file), start=1):
@@ -93,7 +101,7 @@ def read(path: Path) -> Iterator[Recording | Damaged]:
                     yield Recording(
                         file=str(path),
                         record=record,
-                        host=found.host,
+                        host=ours if found.host == _NOWHERE else found.host,
                         recorded_at=at,
                         exchange=exchange,
                         source=found.source,

@@ -43,7 +43,7 @@ class Stubborn:
 
 STUBBORN = (
     Stubborn("dreams", "…"),  # something else each time, unless sampling is pinned
-    Stubborn("babbles", "Count from 1 to 9999."),  # until it is stopped
+    Stubborn("babbles", "Count from 1 to 99."),  # for longer than anybody wants
     Stubborn("mumbles", "Say hm."),  # a word, and that is that
 )
 LOOSE = tuple(replace(model, id=f"loose-{model.id}", loose=True) for model in STUBBORN)

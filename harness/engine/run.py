@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, Protocol, assert_never
 
 from harness import __version__, judge, prepare
-from harness.cassette import Player, Recorder, in_folder, read, write, write_profile
+from harness.cassette import Cassette, Player, Recorder, in_folder, read, write, write_profile
 from harness.cassette.profile import FILE as PROFILE
 from harness.claims import Dangling
 from harness.dialects import NoEquivalent, dialect
@@ -260,12 +260,27 @@ class _Run:
         try:
             cassette = read(path)
         except FileNotFoundError:
+            if self._asks_nothing(trial):
+                return await self._held_without(trial)
             way_out = f"record it: {recording(trial.case.path, trial.endpoint.name, self._cassettes)}"
             return Errored(trial=trial, reason=self._placeless(f"not recorded: there is no {path}; {way_out}"))
         player = Player(cassette, trial.endpoint, self._placeless(str(path)))
         wire = Wire(trial.endpoint, player)
         held = await self._conduct(trial)(trial, wire, optional=self._plan.optional, another_try=lambda: not player.exhausted)
         return replace(held, recorded=cassette.recorded, elapsed_ms=cassette.elapsed_ms)
+
+    def _asks_nothing(self, trial: Trial) -> bool:
+        """Has the endpoint's API no form for the first request, so that there is nothing to record?"""
+        try:
+            request = prepare.request(trial, trial.case.steps[0], {})
+        except ChatcompatError:
+            return False
+        return isinstance(dialect(trial.endpoint.dialect).outgoing(request, trial.endpoint), NoEquivalent)
+
+    async def _held_without(self, trial: Trial) -> Judged:
+        """A trial of which nothing is sent."""
+        player = Player(Cassette(interactions=()), trial.endpoint, "nothing")
+        return await conduct(trial, Wire(trial.endpoint, player), optional=self._plan.optional)
 
     def _placeless(self, said: str) -> str:
         """What is said, without the place of the recordings on this machine, which has no business in a report."""

@@ -276,7 +276,9 @@ def _thinker_takes(body: Mapping[str, Json]) -> None:
             raise Refusal(said, param=name, code="unsupported_value")
     for name in _LACKED:
         if body.get(name):
-            raise Refusal(f"Unsupported parameter: '{name}' is not supported with this model.", param=name, code="unsupported_parameter")
+            raise Refusal(
+                f"Unsupported parameter: '{name}' is not supported with this model.", param=name, code="unsupported_parameter"
+            )
 
 
 def _only_with(body: Mapping[str, Json], name: str, allowed: bool, condition: str) -> None:

@@ -91,11 +91,13 @@ def assembled(
     rules = {rule.id: {"level": rule.level.value, "summary": rule.summary} for rule in all_rules()}
     rules.update((rule.id, {"level": rule.level.value, "summary": rule.summary}) for rule in OF_THE_JUDGE.values())
     recorded = [outcome.recorded for outcome in ordered if isinstance(outcome, Judged) and outcome.recorded]
+    tally = protocol.counted(ordered)
     described = {
         name: _endpoint(
             profiles[name],
             [outcome for outcome in ordered if outcome.trial.endpoint.name == name],
             [result for result in found if result["endpoint"] == name],
+            tally.documents(name),
         )
         for name in names
     }
@@ -104,19 +106,19 @@ def assembled(
         "harness": {"name": "chatcompat", "version": __version__},
         "mode": mode,
         "started": started or max(recorded, default=None),
-        "partial": bool(missing := _not_held(found)),
+        "partial": bool(missing := not_held_by_reason(found)),
         "not_held": missing,
-        "counts": _counts(found),
+        "counts": counts(found),
         "endpoints": described,
         "features": features,
         "claimed": claimed.rows(described, features, found),
         "rules": rules,
-        "protocol": protocol.rows(ordered, names, {name: Level(rule["level"]) for name, rule in rules.items()}),
+        "protocol": tally.rows(names, {name: Level(rule["level"]) for name, rule in rules.items()}),
         "results": found,
     }
 
 
-def _counts(results: Iterable[dict[str, Any]]) -> dict[str, int]:
+def counts(results: Iterable[dict[str, Any]]) -> dict[str, int]:
     """How many results of each verdict, all verdicts named."""
     counted = Counter(result["verdict"] for result in results)
     return {verdict.value: counted[verdict.value] for verdict in Verdict}
@@ -125,7 +127,9 @@ def _counts(results: Iterable[dict[str, Any]]) -> dict[str, int]:
 # ---------------------------------------------------------------- endpoints and features
 
 
-def _endpoint(endpoint: Endpoint, outcomes: Sequence[Outcome], results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _endpoint(
+    endpoint: Endpoint, outcomes: Sequence[Outcome], results: Sequence[dict[str, Any]], documents: dict[str, int]
+) -> dict[str, Any]:
     held = [outcome for outcome in outcomes if isinstance(outcome, Judged)]
     seen = [looked.seen for outcome in held for attempt in outcome.attempts for looked in attempt.steps]
     return {
@@ -143,16 +147,24 @@ def _endpoint(endpoint: Endpoint, outcomes: Sequence[Outcome], results: Sequence
         "known": {name: {"issue": one.issue, "until": one.until} for name, one in sorted(endpoint.known.items())},
         "notes": endpoint.notes,
         "learned": learned.facts(endpoint, outcomes),
-        "verdicts": _counts(results),
-        "trials": len(results),
-        "judged": sum(Verdict(result["verdict"]) not in NOT_JUDGED for result in results),
-        "not_judged": _not_judged(results),
+        **of_results(results),
         "exchanges": sum(isinstance(one, Exchange) for one in seen),
-        "elapsed_ms": round(sum(outcome.elapsed_ms for outcome in held), 1),
+        "documents": documents,
     }
 
 
-def _not_held(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def of_results(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What a report says of an endpoint by its results alone."""
+    return {
+        "verdicts": counts(results),
+        "trials": len(results),
+        "judged": sum(Verdict(result["verdict"]) not in NOT_JUDGED for result in results),
+        "not_judged": _not_judged(results),
+        "elapsed_ms": round(sum(result["elapsed_ms"] for result in results), 1),
+    }
+
+
+def not_held_by_reason(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """What was planned and not held, by reason: of that the report says nothing."""
     found = [result for result in results if result["verdict"] in (Verdict.SKIPPED, Verdict.ERROR)]
     reasons = Counter(why for result in found if (why := not_held(str(result["reason"]))))
@@ -191,7 +203,8 @@ def _why_not(result: dict[str, Any]) -> str:
 def _features(suites: Sequence[Suite], outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
     """The rows of the matrix, in the order of the suites: only those that some trial puts under test."""
     tested = {outcome.trial.case.feature: outcome.trial.case.suite for outcome in outcomes}
-    rows = []
+    rows: list[dict[str, Any]] = []
+    order = {feature.id: place for place, feature in enumerate(feature for suite in suites for feature in suite.features)}
     for suite in suites:
         bases: dict[str, str] = {}
         for case in suite.cases:
@@ -199,7 +212,7 @@ def _features(suites: Sequence[Suite], outcomes: Iterable[Outcome]) -> list[dict
         for feature in suite.features:
             if tested.pop(feature.id, None) is not None:
                 row = _row(feature.id, feature.title, feature.optional, suite.id, suite.title)
-                rows.append({**row, "base": bases.get(feature.id)})
+                rows.append({**row, "base": bases.get(feature.id), "order": order[feature.id]})
     rows.extend(_row(feature, feature, False, suite, suite) for feature, suite in sorted(tested.items()))
     return rows
 
@@ -230,13 +243,13 @@ def _result(outcome: Outcome, cassettes: Path | None) -> dict[str, Any]:
         "reason": judge.reason(outcome),
         "tries": len(attempts),
         "elapsed_ms": round(outcome.elapsed_ms, 1) if isinstance(outcome, Judged) else 0.0,
-        **digests([looked.seen for _, looked in held if isinstance(looked.seen, Exchange)]),
+        **digests([looked.seen.on_the_wire for _, looked in held if isinstance(looked.seen, Exchange)]),
     }
 
 
 def _spans(looked: Looked) -> list[Span | None]:
     """The bytes that each finding is about."""
-    return [located(looked.seen, one.at) if isinstance(looked.seen, Exchange) else None for one in looked.findings]
+    return [located(looked.seen.on_the_wire, one.at) if isinstance(looked.seen, Exchange) else None for one in looked.findings]
 
 
 def _findings(held: Sequence[tuple[int, Looked]], spans: Sequence[Sequence[Span | None]]) -> list[dict[str, Any]]:

@@ -60,6 +60,8 @@ SCHEMA: Final = {
     **ASK,
     "response_format": {"type": "json_schema", "json_schema": {"name": "city", "strict": True, "schema": PARAMETERS}},
 }
+CAFE: Final = {**ASK, "messages": [{"role": "user", "content": "Is the café open?"}]}
+EURO: Final = {**ASK, "messages": [{"role": "user", "content": "Does it cost €5?"}]}
 JSON_OBJECT: Final = {**ASK, "response_format": {"type": "json_object"}}
 CONTENT: Final = "/choices/0/message/content"
 FINISH: Final = "/choices/0/finish_reason"
@@ -86,6 +88,13 @@ def two_calls(second: dict[str, Any], *, index: int = 1) -> list[Any]:
     extra = deepcopy(CALL_CHUNKS[1])
     extra["choices"][0]["delta"] = {"tool_calls": [{"index": index, **second}]}
     return [*CALL_CHUNKS[:3], extra, CALL_CHUNKS[3]]
+
+
+def spoken(*contents: str) -> Exchange:
+    """A stream of these deltas, as JSON that ASCII can write."""
+    deltas = [edited(CHUNKS[1], {f"{DELTA}/content": content}) for content in contents]
+    chunks = [json.dumps(chunk) for chunk in (CHUNKS[0], *deltas, CHUNKS[-1])]
+    return wired("".join(f"data: {chunk}\n\n" for chunk in (*chunks, "[DONE]")).encode())
 
 
 def burst(chunks: int, first_ms: float, each_ms: float) -> Exchange:
@@ -150,6 +159,11 @@ BROKEN: Final[list[Broken]] = [
     ("errors.message-is-text", refused({"/error/message": " "}), set()),
     ("errors.not-with-200", completed(document=ERROR), set()),
     ("errors.not-with-200", replied(ASK_STREAM, json.dumps(ERROR).encode()), set()),
+    ("errors.not-with-200", completed({"/error": ERROR["error"]}), set()),
+    ("errors.not-with-200", replied(None, json.dumps(ERROR).encode(), method="GET"), set()),
+    ("errors.message-is-no-json", refused({"/error/message": json.dumps(ERROR)}), set()),
+    ("errors.message-is-no-json", refused({"/error/message": '\n[{"loc": ["body"]}] '}), set()),
+    ("errors.type-is-known", refused({"/error/type": "BadRequestError"}), set()),
     ("errors.status-fits-code", refused(status=400), set()),
     ("errors.type-and-param-are-text", refused({"/error/param": 7}), set()),
     ("errors.type-and-param-are-text", refused({"/error/type": "None"}), set()),
@@ -180,6 +194,7 @@ BROKEN: Final[list[Broken]] = [
     ("framing.no-comments", wired(b": ping\n\n" + BYTES), set()),
     ("framing.no-named-events", wired(b"event: chunk\n" + BYTES), set()),
     ("framing.no-stray-lines", wired(b"error: {}\n" + BYTES), set()),
+    ("framing.no-stray-lines", wired(BYTES + b"<html>"), set()),
     ("framing.one-line-per-event", wired(BYTES.replace(b'"choices":', b'\ndata: "choices":')), set()),
     ("framing.space-after-colon", wired(BYTES.replace(b"data: ", b"data:")), set()),
     ("framing.utf-8", wired(BYTES.replace(b'"It is"', b'"It is \xff"')), set()),
@@ -292,8 +307,28 @@ BROKEN: Final[list[Broken]] = [
         streamed({f"/1{DELTA}/tool_calls/0/function/arguments": {"city": "Paris"}}, ASK_STREAM_TOOLS, CALL_CHUNKS),
         set(),
     ),
+    ("texts.deltas-are-new", spoken("It is", " sunny.", "It is sunny."), set()),
+    ("texts.deltas-are-new", spoken("It", "It is", "It is sunny.", "It is sunny. So"), set()),
+    ("texts.has-no-half-characters", spoken("It is \ud83d", "\ude00"), set()),
+    ("texts.has-no-half-characters", said("cut \ud83d"), set()),
+    ("texts.is-not-garbled", said("The cafÃ© is open.", request=CAFE), set()),
+    ("texts.is-not-garbled", said("It costs â‚¬5.", request=EURO), set()),
     ("tools.call-has-an-id", completed({f"{MESSAGE_CALL}/id": ""}, ASK_TOOLS, CALLED), set()),
     ("tools.call-is-not-in-the-content", said("<tool_call>{}</tool_call>", request=ASK_TOOLS), set()),
+    (
+        "tools.call-is-not-in-the-content",
+        said('```json\n{"name": "get_weather", "parameters": {}}\n```', request=ASK_TOOLS),
+        set(),
+    ),
+    (
+        "tools.call-is-not-in-the-content",
+        said('[{"function": {"name": "get_weather", "arguments": 1}}]', request=ASK_TOOLS),
+        set(),
+    ),
+    ("tools.call-is-not-in-the-content", completed({CONTENT: 'So: {"city":"Paris"}'}, ASK_TOOLS, CALLED), set()),
+    ("tools.call-has-a-name", completed({f"{MESSAGE_CALL}/function/name": ""}, ASK_TOOLS, CALLED), set()),
+    ("tools.call-has-a-name", completed({f"{MESSAGE_CALL}/function/name": GONE}, ASK_TOOLS, CALLED), set()),
+    ("tools.name-is-as-offered", completed({f"{MESSAGE_CALL}/function/name": "GetWeather"}, ASK_TOOLS, CALLED), set()),
     ("tools.name-is-as-offered", completed(document=CALLED), set()),
     (
         "tools.name-is-as-offered",

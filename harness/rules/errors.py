@@ -185,7 +185,7 @@ def type_and_param_are_text(x: Refused) -> Problems:
 
 @may(f"{RECORDED}: the types of 38 errors and 7 failures in streams; {DOCUMENT}; guide-level values of the error guide")
 def type_is_known(x: Refused) -> Problems:
-    """`error.type` is one of OpenAI's words: `invalid_request_error`, `server_error`, `tokens`…
+    """`error.type` is one of OpenAI's words: `invalid_request_error`, `server_error`, `tokens` and so on.
 
     The list is open and the document names no values, so this is a note.
 

@@ -87,10 +87,16 @@ def test_row_10_a_conformant_answer_without_claims_passes() -> None:
     assert (Verdict.PASS, ()) == (found.verdict, found.findings)
 
 
-@pytest.mark.parametrize("silence", list(Silence))
+@pytest.mark.parametrize("silence", [silence for silence in Silence if silence is not Silence.NO_EQUIVALENT])
 def test_row_1_no_exchange_is_an_error(silence: Silence) -> None:
     found = judge.look(CASE, step(Kind.GIVEN), Unanswered(request=REQUEST, silence=silence, message="why"))
     assert (Verdict.ERROR, "why") == (found.verdict, found.reason)
+
+
+def test_row_0_what_the_api_has_no_form_for_is_unsupported_without_a_request() -> None:
+    unasked = Unanswered(request=REQUEST, silence=Silence.NO_EQUIVALENT, message="not sent: no equivalent of n")
+    found = judge.look(CASE, step(Kind.EXPECT), unasked)
+    assert (Verdict.UNSUPPORTED, "not sent: no equivalent of n", ()) == (found.verdict, found.reason, found.findings)
 
 
 @pytest.mark.parametrize("silence", [Silence.TIMED_OUT, Silence.BROKEN])

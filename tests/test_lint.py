@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import messages as messages_api
 import pytest
 from click.testing import CliRunner, Result
 from exchanges import ASK, ASK_STREAM, CHUNKS, TEXT, events
@@ -125,15 +126,28 @@ def test_verdicts_are_counted_for_each_host(tmp_path: Path) -> None:
     "other",
     [
         record("{}", path="/v1/embeddings"),
-        record("not found", path="/v1/messages", status=404),
+        record("not found", path="/v1/messages", status=404, request_body="{}"),
         record("<html>", path="/models/42", method="GET", request_body=None),
         record("", method="OPTIONS", request_body=None, status=204),
-        record("{}", path="/v1/models", method="GET", request_body=None, request_headers={"anthropic-version": "2023-06-01"}),
     ],
 )
 def test_what_is_of_another_api_is_counted_and_not_judged(tmp_path: Path, other: dict[str, Any]) -> None:
     found = document(traffic(tmp_path, record(), {**other, "url": other["url"].replace("api.", "www.")}))
     assert (["api.example.com"], 1, 1) == (list(found["endpoints"]), found["traffic"]["judged"], found["traffic"]["other"])
+
+
+def test_traffic_of_the_messages_api_is_judged_by_its_own_rules(tmp_path: Path) -> None:
+    version = {"anthropic-version": "2023-06-01"}
+    asked = json.dumps({"model": "m-1", "max_tokens": 9, "messages": [{"role": "user", "content": "Say hi."}]})
+    messages = [
+        record(json.dumps(messages_api.TEXT), path="/v1/messages", request_body=asked),
+        record(json.dumps({**messages_api.TEXT, "type": "completion"}), path="/anthropic/v1/messages", request_body=asked),
+        record('{"detail": "no"}', path="/v1/messages", status=400, request_body=asked),
+        record(json.dumps(messages_api.MODELS), path="/v1/models", method="GET", request_body=None, request_headers=version),
+    ]
+    found = document(traffic(tmp_path, *messages))
+    wanted = {"messages.type-is-message": (1, 2), "messages-errors.error-is-an-object": (1, 1)}
+    assert (wanted, 4) == (broken(found, "api.example.com"), found["traffic"]["judged"])
 
 
 def test_damaged_records_are_counted_and_named_and_the_rest_is_judged(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ _AROUND: Final = 512  # bytes kept on both sides of a finding's place
 
 def shown(looked: Looked, attempt: int, places: Iterable[Span]) -> dict[str, Json]:
     """One step of one try: the request, and the reply or why there is none. `places` are kept, whatever is left out."""
-    seen = looked.seen
+    seen = looked.seen.on_the_wire if isinstance(looked.seen, Exchange) else looked.seen
     document: dict[str, Json] = {"step": looked.step, "try": attempt, "request": _request(seen.request)}
     match seen:
         case Unanswered():

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from json import JSONDecoder
 from typing import Final, TypeAlias
 
-from harness.model import ChatStreamed, Exchange
+from harness.model import ChatStreamed, Exchange, Streamed
 from harness.reading import arr, integer, obj, tokens
 
 Span: TypeAlias = "tuple[int, int]"
@@ -42,7 +42,7 @@ def located(exchange: Exchange, at: str | None) -> Span | None:
 
 
 def _in_chunks(exchange: Exchange, content: bytes, way: list[str]) -> Span | None:
-    if not isinstance(exchange, ChatStreamed):
+    if not isinstance(exchange, Streamed):
         return None
     event = exchange.events[exchange.chunks[int(way[0])].event]
     start = content.find(event.data.encode("utf-8", "replace"), event.start, event.end)
@@ -52,6 +52,8 @@ def _in_chunks(exchange: Exchange, content: bytes, way: list[str]) -> Span | Non
 
 
 def _in_body(exchange: Exchange, content: bytes, way: list[str]) -> Span | None:
+    if isinstance(exchange, Streamed) and not isinstance(exchange, ChatStreamed):
+        return None  # rules of other APIs name the events themselves
     if isinstance(exchange, ChatStreamed):
         return next((_in_chunks(exchange, content, said) for said in _saying(exchange, way)), None)
     return _in_document(content.decode("utf-8", "surrogateescape"), 0, way)

@@ -6,19 +6,28 @@ from collections import Counter
 from typing import Any, Final
 
 from harness import answer, judge, report
+from harness.messages import VERSION_HEADER
 from harness.model import (
     Attempt,
     Case,
-    ChatStreamed,
     Endpoint,
+    Evidence,
     Exchange,
+    Garbled,
     Judged,
+    MessagesCompleted,
+    MessagesModelRetrieved,
+    MessagesModelsListed,
+    MessagesRefused,
+    MessagesStreamed,
     ModelRetrieved,
     ModelsListed,
     Refused,
+    Streamed,
     Trial,
     Verdict,
 )
+from harness.reading import obj
 from harness.recordings import Damaged, Recording
 from harness.report import protocol
 from harness.rule import all_rules
@@ -110,11 +119,15 @@ class Collected:
         return found
 
 
+_OF_MESSAGES: Final = MessagesCompleted | MessagesStreamed | MessagesRefused | MessagesModelsListed | MessagesModelRetrieved
+
+
 def _is_of_the_api(exchange: Exchange) -> bool:
-    """Is it of the Chat Completions API? A page of some site that is called `/models` is not, nor is Anthropic's list."""
+    """Is it of the Chat Completions API, or of Anthropic's Messages API? A page of some site that is called `/models` is not."""
     request = exchange.request
-    if any(name == "anthropic-version" for name, _ in request.headers):
-        return False
+    if isinstance(exchange, _OF_MESSAGES | Garbled) and answer.is_of_messages_api(request):
+        known = "messages" in obj(request.body) or any(name == VERSION_HEADER for name, _ in request.headers)
+        return known or Evidence.REQUEST in exchange.reply.lost
     if request.method == "POST":
         return request.path == answer.CHAT
     if request.method == "GET" and request.path.startswith(answer.MODELS):
@@ -126,7 +139,7 @@ def _trial(found: Recording) -> Trial:
     case = Case(
         suite=found.file, id=str(found.record), title=f"record {found.record} of {found.file}", needs=("recorded",), steps=()
     )
-    return Trial(endpoint=_endpoint(found.host), case=case, stream=isinstance(found.exchange, ChatStreamed))
+    return Trial(endpoint=_endpoint(found.host), case=case, stream=isinstance(found.exchange, Streamed))
 
 
 def _endpoint(host: str) -> Endpoint:

@@ -65,7 +65,7 @@ def a_long_prompt_is_some_bad_request(refusal: Refusal, asked: Asked) -> Refusal
     return refusal
 
 
-@fault(Stage.REPLY, caught_by=["context-overflow/streamed"], field=["context-overflow", "stream-error-event"])
+@fault(Stage.REPLY, caught_by=["context-overflow/streamed"], field=["context-overflow", "stream-error-in-band"])
 def tells_of_a_long_prompt_inside_the_stream(replied: Reply, asked: Asked) -> Reply:
     """Status 200 and an error in the stream for a prompt that does not fit (llama.cpp of 2025)."""
     document = parse(replied.content)

@@ -124,7 +124,7 @@ def _named(body: dict[str, Json], trial: Trial) -> dict[str, Json]:
 def _content(trial: Trial, step: Step, http: Http, resolve: Callable[[Json], Json]) -> tuple[bytes | None, Json]:
     """An HTTP step's body and the JSON document that it is. Only `raw` goes out as it stands, without a model."""
     if http.raw is not None:
-        parsed = parse(http.raw)
+        parsed = parse(http.raw.encode())  # as a cassette will
         return http.raw.encode(), None if parsed is ABSENT else parsed  # type: ignore[return-value]
     if http.body is None:
         return None, None

@@ -65,7 +65,7 @@ class Desk:
         if replied.ended is Ending.HUNG_UP:
             self.left.append(request)
         else:
-            self.left.clear()
+            self.left.clear()  # what was left before this one came is done with
         return replied
 
 

@@ -122,9 +122,11 @@ class _Business:
     def answering(self, request: Request) -> Iterator[None]:
         """While a request is being answered."""
         self._answering.append(request)
+        before = list(self._left)
         try:
             yield
-            self._left.clear()
+            # What was left before this one came is done with now.
+            self._left = [one for one in self._left if not any(one is other for other in before)]
         except ConnectionError:
             self._left.append(request)
             raise
@@ -249,10 +251,17 @@ class _Connection:
             await self._writer.drain()
 
     async def _wait(self, started: float, at_ms: float) -> None:
-        left = started + at_ms / 1000 * self._pace - asyncio.get_running_loop().time()
-        await asyncio.sleep(max(0.0, left))
+        """Until the frame's time, or until the client leaves, of which ConnectionError tells: nothing is made for nobody."""
+        until = started + at_ms / 1000 * self._pace
+        if until <= asyncio.get_running_loop().time():
+            await asyncio.sleep(0)
+        else:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(until):
+                    while data := await self._reader.read(_READ_BYTES):
+                        self._http.receive_data(data)  # the next request already
         if self._reader.at_eof():
-            raise ConnectionResetError("the client has left: nobody reads the rest of the answer, and none is made")
+            raise ConnectionResetError("the client has left")
 
     async def _until_they_leave(self) -> None:
         while await self._reader.read(_READ_BYTES):

@@ -35,7 +35,7 @@ FAIL_ON = ("fail", "ignored")
 @click.option("--fail-on", metavar="A,B", default=",".join(FAIL_ON), show_default=True, help="Verdicts that end with exit 1.")
 @click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="Conversations at once.")
 @click.option("--max-requests", type=click.IntRange(1), help="A ceiling on what is sent in all; what it leaves out is said.")
-@click.option("--shard", metavar="I/N", help="The I-th of N parts, by the cases' identity.")
+@click.option("--shard", metavar="I/N", help="The I-th of N parts, by the cases' identity; see `merge`.")
 @click.option("--accept", is_flag=True, help="Without --endpoint: let this report be what is expected from now on.")
 @click.option("--plan", "only_plan", is_flag=True, help="Print what would be sent, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="report.json on stdout instead of the matrix.")
@@ -156,7 +156,8 @@ def _run(
         raise BadInput("--accept: only a run of all that is shipped, in a clone of the repository, says what is expected")
     expected = _verdicts.shipped(resources.REPORTS / "report.json") if offline else None
     look = not (how is Mode.REPLAY or skip_models or missing or max_requests is not None)
-    found = _judged(planned, how, folder, concurrency, max_requests, missing, quiet, look)
+    others = planned.brought if shard is not None else frozenset()
+    found = _judged(planned, how, folder, concurrency, max_requests, missing, quiet, look, others)
     differences = None if expected is None else _verdicts.differences(expected, found, whole=shipped)
     del expected, planned  # what is not needed to write the report need not be held beside it
     as_expected = not differences or (accept and not _verdicts.interrupted(found))
@@ -206,9 +207,18 @@ def _secrets(endpoints: Sequence[Endpoint], environ: Mapping[str, str]) -> tuple
 
 
 def _judged(
-    planned: Plan, mode: Any, cassettes: Path, concurrency: int, max_requests: int | None, missing: bool, quiet: bool, look: bool
+    planned: Plan,
+    mode: Any,
+    cassettes: Path,
+    concurrency: int,
+    max_requests: int | None,
+    missing: bool,
+    quiet: bool,
+    look: bool,
+    others: frozenset[tuple[str, str, str, bool]],
 ) -> dict[str, Any]:
-    """The report's document of a run that is held now."""
+    """The report's document of a run that is held now, without the trials that belong to `others`: of a shard, those that are
+    only a prerequisite here, so that each trial is in the report of one shard."""
     import asyncio
     import os
     import signal
@@ -227,7 +237,7 @@ def _judged(
         with Progress(len(planned.trials), quiet=quiet) as progress:
             looking = [loop.create_task(_look(endpoint, progress.tell)) for endpoint in (planned.endpoints if look else ())]
             try:
-                return await engine.run(
+                outcomes = await engine.run(
                     planned,
                     mode=mode,
                     environ=dict(os.environ),
@@ -238,6 +248,9 @@ def _judged(
                     missing=missing,
                     keep=results.keep,
                 )
+                if looking and task is not None and not task.cancelling():
+                    await asyncio.wait(looking)  # a short run may end before them, and none of them takes long
+                return outcomes
             finally:
                 for one in looking:
                     one.cancel()
@@ -247,7 +260,7 @@ def _judged(
     results = Results(kept_in)
     started = None if replayed else datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return report.document(
-        asyncio.run(hold()),
+        [outcome for outcome in asyncio.run(hold()) if outcome.trial.key not in others],
         mode=str(mode),
         suites=planned.suites,
         endpoints=planned.endpoints,

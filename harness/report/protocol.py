@@ -29,17 +29,13 @@ def place(finding: Finding) -> str | None:
     return _POSITION.sub("*", finding.at)
 
 
-def rows(outcomes: Iterable[Outcome], endpoints: Sequence[str], levels: dict[str, Level]) -> list[Json]:
-    """Each standing rule that looked at anything, and each place of the contract that somebody breaks.
-
-    `levels` are those of the rules that there are. A row has, for each endpoint, in how many of how many exchanges: those that
-    the rule looks at, or those with a document of the kind in which that place of the contract is.
-    """
+def counted(outcomes: Iterable[Outcome]) -> Tally:
+    """What was found in all of these."""
     tally = Tally()
     for outcome in outcomes:
         if isinstance(outcome, Judged):
             tally.add(outcome)
-    return tally.rows(endpoints, levels)
+    return tally
 
 
 class Tally:
@@ -80,7 +76,11 @@ class Tally:
         return new
 
     def rows(self, endpoints: Sequence[str], levels: dict[str, Level]) -> list[Json]:
-        """See `rows` of this module."""
+        """Each standing rule that looked at anything, and each place of the contract that somebody breaks.
+
+        `levels` are those of the rules that there are. A row has, for each endpoint, in how many of how many exchanges: those
+        that the rule looks at, or those with a document of the kind in which that place of the contract is.
+        """
         keys = {(level, rule, where) for level, rule, where, _ in self._counts}
         broken = {rule for _, rule, _ in keys}
         for rule, _ in self._looked_at:
@@ -91,12 +91,18 @@ class Tally:
                 "rule": rule,
                 "place": where,
                 "level": level,
+                **({} if where is None else {"documents": list[Json](sorted(self._kinds[rule, where]))}),
                 "endpoints": {
                     name: _cell(self._counts.get((level, rule, where, name)), self._of(rule, where, name)) for name in endpoints
                 },
             }
             for level, rule, where in sorted(keys, key=lambda key: (_SEVERITY[key[0]], key[1], key[2] or ""))
         ]
+
+    def documents(self, endpoint: str) -> dict[str, int]:
+        """How many of its exchanges held documents of which kinds: `chunk error`, say, for a stream that failed."""
+        found = {" ".join(sorted(kinds)): count for (kinds, name), count in self._documents.items() if name == endpoint and kinds}
+        return dict(sorted(found.items()))
 
     def _of(self, rule: str, where: str | None, name: str) -> int:
         if where is None:

@@ -80,7 +80,7 @@ def test_reports_that_do_not_fit_together_are_refused(changed: dict[str, Any], s
 
 def test_a_trial_that_two_parts_hold_is_refused() -> None:
     (_, one), (_, two) = in_parts(2)
-    with pytest.raises(BadInput, match="third: bad .* is in first too; what is merged are shards"):
+    with pytest.raises(BadInput, match=r"third: bad .* is in first too; what is merged are shards"):
         merged([("first", one), ("second", two), ("third", one)])
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from harness import load, prepare, probe
+from harness.dialects import NoEquivalent, dialect
 from harness.document import did_you_mean, some
 from harness.errors import BadInput
 from harness.model import Case, Endpoint, Feature, Request, Step, Suite, Trial
@@ -30,7 +31,7 @@ class Planned:
 
     trial: Trial
     step: Step
-    request: Request
+    request: Request | NoEquivalent  # as it goes on the wire; or what the endpoint's API has no form for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,7 @@ class Plan:
         """Every request of one try of every trial with an endpoint, in order."""
         modelled = endpoint if endpoint.model is not None else replace(endpoint, model=_NO_MODEL)
         return tuple(
-            Planned(trial=trial, step=step, request=prepare.draft(replace(trial, endpoint=modelled), step))
+            Planned(trial=trial, step=step, request=_outgoing(prepare.draft(replace(trial, endpoint=modelled), step), endpoint))
             for trial in self.trials
             if trial.endpoint.name == endpoint.name
             for step in trial.case.steps
@@ -109,11 +110,18 @@ class Plan:
                 last = planned.trial
                 yield f"\n  {last.case.path}{', streamed' if last.stream else ''}: {last.case.title}"
             request = planned.request
+            if isinstance(request, NoEquivalent):
+                yield f"    nothing: this API has no equivalent of {request.parameter}"
+                continue
             left_out = f"  (without {', '.join(request.without)})" if request.without else ""
             yield f"    {request.method} {request.path}{left_out}"
             if request.content is not None:
                 yield f"      {_shown(request.content)}"
         yield ""
+
+
+def _outgoing(request: Request, endpoint: Endpoint) -> Request | NoEquivalent:
+    return dialect(endpoint.dialect).outgoing(request, endpoint)
 
 
 def _number(count: int, noun: str) -> str:

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "harness"
 LAYERS = [
     {"", "model", "reading", "errors", "resources"},
     {"sse", "wording", "document", "choices", "asked", "folding", "messages"},
-    {"contract", "profile"},
+    {"contract", "profile", "yaml_file"},
     {"answer", "rule", "fragment"},
     {"claim_notation", "claims", "rules"},
     {"notation", "judge", "prepare", "probe"},
@@ -23,6 +23,7 @@ LAYERS = [
     {"cassette"},
     {"engine", "recordings"},
     {"catalogue", "report"},
+    {"kill_matrix"},
     {"commands"},
     {"cli"},
 ]
@@ -37,7 +38,7 @@ HOMES = {
     "referencing": {"contract"},
     "tabulate": {"report"},
     "vcr": {"cassette"},
-    "yaml": {"load", "cassette"},  # one reads what people write, the other what vcrpy's format holds
+    "yaml": {"yaml_file", "cassette"},  # one reads what people write, the other what vcrpy's format holds
 }
 
 

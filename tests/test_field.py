@@ -1,4 +1,4 @@
-"""Every kind of failure that the field has reported is reproduced by a fault, answered by a look-alike, or excused with a reason."""
+"""Every kind of failure reported from the field has a fault that does it, a look-alike that answers it, or a reason."""
 
 from __future__ import annotations
 

@@ -100,5 +100,5 @@ def a_new_id_in_each_delta(chunks: list[Json], asked: Asked) -> list[Json]:
 
 @fault(Stage.ANSWER, caught_by=["tools/parallel", "tools/parallel-off"], field=["parallel-tool-calls-supported"])
 def never_calls_twice(answer: Answer, asked: Asked) -> Answer:
-    """One tool call in an answer at most (templates and parsers that end with the first): not the endpoint's duty, so no verdict."""
+    """One tool call in an answer at most (templates that end with the first): no verdict on the endpoint."""
     return replace(answer, turns=tuple(replace(turn, calls=turn.calls[:1]) for turn in answer.turns))

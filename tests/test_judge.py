@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -14,10 +15,12 @@ from harness.model import (
     Attempt,
     Case,
     Claims,
+    Ending,
     Endpoint,
     Errored,
     Exchange,
     Frame,
+    Http,
     Json,
     Judged,
     Kind,
@@ -133,6 +136,14 @@ def test_row_2_does_not_match_where_the_status_is_claimed(status: int) -> None:
     assert Verdict.ERROR is not looked(ERROR, status=status, claimed=status).verdict
 
 
+@pytest.mark.parametrize("status", [401, 403, 404, 405])
+def test_a_preflight_that_is_refused_says_nothing_of_the_key_and_its_body_is_nobodys(status: int) -> None:
+    asked = Request(method="OPTIONS", path="/chat/completions")
+    http = Step(id="ask", http=Http(method="OPTIONS", path="/chat/completions"))
+    found = judge.look(CASE, http, exchange(asked, reply({"detail": "no"}, status)), optional=OPTIONAL)
+    assert (Verdict.UNSUPPORTED, ()) == (found.verdict, found.findings)
+
+
 def test_row_3_a_broken_contract_is_a_failure_whatever_the_claims_say() -> None:
     assert Verdict.FAIL is looked(MUST_BROKEN, Kind.GIVEN, Kind.EFFECT).verdict
 
@@ -140,6 +151,18 @@ def test_row_3_a_broken_contract_is_a_failure_whatever_the_claims_say() -> None:
 @pytest.mark.parametrize("content", [b"<html>", b"", b"data: {}\n\n"])
 def test_row_3_what_was_not_asked_for_is_a_failure(content: bytes) -> None:
     assert Verdict.FAIL is looked(content, Kind.GIVEN).verdict
+
+
+@pytest.mark.parametrize("ended", list(Ending))
+def test_row_3_a_reply_that_was_cut_hung_or_is_too_large_is_a_failure_of_what_was_tried(ended: Ending) -> None:
+    whole = exchange(REQUEST, reply(COMPLETION))
+    seen = replace(whole, reply=replace(whole.reply, ended=ended))
+    found = judge.look(CASE, step(Kind.GIVEN), seen)
+    broken = ended in (Ending.CUT, Ending.TIMED_OUT, Ending.TOO_LARGE)
+    expected = Verdict.FAIL if broken else Verdict.INCONCLUSIVE
+    assert expected is found.claims_verdict
+    unmet = [finding.kind for finding in found.findings if finding.kind]
+    assert ([Kind.GIVEN] if expected is Verdict.INCONCLUSIVE else []) == unmet, "of what never came nothing is claimed"
 
 
 def test_row_3_a_refusal_without_a_message_is_a_failure_even_of_an_optional_feature() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import json
 import os
 import secrets
@@ -18,7 +19,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -186,6 +187,14 @@ def reference() -> Iterator[dict[str, object]]:
         yield {**described, "headers": {"authorization": "Bearer reference"}}
 
 
+@contextlib.contextmanager
+def by_messages(server: str, key: str = "${LAB_KEY}") -> Iterator[dict[str, object]]:
+    """The same server, asked by Anthropic's Messages API, which it offers at `/v1/messages`."""
+    with SERVERS[server]() as described:
+        asked: dict[str, object] = {"dialect": "anthropic", "headers": {"x-api-key": key, "anthropic-version": "2023-06-01"}}
+        yield {**described, **asked, "name": f"{server}-messages", "title": f"{described['title']}, by the Messages API"}
+
+
 def version() -> str:
     return subprocess.run(
         [sys.executable, "-c", "import harness; print(harness.__version__)"], check=True, capture_output=True, text=True
@@ -227,13 +236,16 @@ def profile(
     }
 
 
-SERVERS = {
+SERVERS: dict[str, Callable[[], contextlib.AbstractContextManager[dict[str, object]]]] = {
     "llamacpp": llamacpp,
     "llama-cpp-python": llama_cpp_python,
     "litellm": litellm,
     "portkey": portkey,
     "mlflow": mlflow,
     "reference": reference,
+    "llamacpp-messages": functools.partial(by_messages, "llamacpp"),
+    "litellm-messages": functools.partial(by_messages, "litellm"),
+    "reference-messages": functools.partial(by_messages, "reference", "reference"),
 }
 
 

@@ -17,7 +17,9 @@ from harness.model import Case, Claims, Http, Step, Suite
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
 
 _INSTRUCTIONS: Final = frozenset(
-    _WORD.findall("repeat exactly say reply with only this word count from to the is what in and json always answer end every")
+    _WORD.findall(
+        "repeat exactly say reply with only this word count from to the is what in and json always answer end every of colour picture"
+    )
 )
 _PROTOCOL: Final = frozenset(
     _WORD.findall("""
@@ -30,7 +32,7 @@ _ROLES: Final = ("system", "developer", "user", "assistant", "tool", "function")
 _PARTS: Final = ("text", "image_url", "input_audio", "file", "refusal")
 _FORMATS: Final = ("text", "json_object", "json_schema")
 _NO_KEYS: Final = ("Bearer undefined", "Bearer sk-no-key-required")  # what clients send where there is none
-_INVENTED: Final = ("frobnicate",)  # parameters of no server at all
+_INVENTED: Final = ("no_such_parameter_xyz",)  # parameters of no server at all
 _LETTERS: Final = "bcdfghjklmnpqrstvwxz"
 _FOREIGN: Final = "水火山石木林馬鳥魚雨ßäöüñçøåжщ"
 
@@ -114,8 +116,11 @@ def _request(request: Mapping[str, Any], words: Words) -> dict[str, Any]:
     change: dict[str, Callable[[Any], Any]] = {
         "messages": lambda messages: _each(messages, lambda message: _message(message, words)),
         "model": lambda model: model if "{" in model else words.learn(model),
-        "tools": lambda tools: [{**tool, "function": _function(tool["function"], words)} for tool in tools],
+        "tools": lambda tools: [{**tool, tool["type"]: _function(tool[tool["type"]], words)} for tool in tools],
         "tool_choice": lambda choice: _texts(choice, words, ("name",)),
+        "functions": lambda functions: [_function(function, words) for function in functions],
+        "function_call": lambda choice: _texts(choice, words, ("name",)),
+        "prediction": lambda predicted: _texts(predicted, words, ("content",)),
         "response_format": lambda form: _format(form, words),
         "stop": lambda stop: _texts(stop, words),
         "user": words.learn,
@@ -151,13 +156,17 @@ def _message(message: dict[str, Any], words: Words) -> dict[str, Any]:
         changed["content"] = words.learn(message["content"])
     if isinstance(message.get("content"), dict) and "$repeat" in message["content"]:
         said = message["content"]["$repeat"]
-        changed["content"] = {"$repeat": {key: words.learn(text) if isinstance(text, str) else text for key, text in said.items()}}
+        changed["content"] = {"$repeat": _texts(said, words, ("before", "text", "after"))}
     if isinstance(message.get("content"), list):
         changed["content"] = [_part(part, words) for part in message["content"]]
     if isinstance(message.get("tool_call_id"), str):
         changed["tool_call_id"] = words.learn(message["tool_call_id"])
     if isinstance(message.get("tool_calls"), list):
         changed["tool_calls"] = _texts(message["tool_calls"], words, ("id", "name", "arguments"))
+    if isinstance(message.get("function_call"), dict):
+        changed["function_call"] = _texts(message["function_call"], words, ("name", "arguments"))
+    if isinstance(message.get("name"), str):
+        changed["name"] = words.learn(message["name"])
     return changed
 
 
@@ -183,10 +192,8 @@ def _format(form: dict[str, Any], words: Words) -> dict[str, Any]:
     if "json_schema" not in form:
         return form
     wanted = form["json_schema"]
-    return {
-        **form,
-        "json_schema": {**wanted, "name": words.learn(wanted["name"]), "schema": _schema(wanted["schema"], words.learn)},
-    }
+    named = {"name": words.learn(wanted["name"])} if "name" in wanted else {}
+    return {**form, "json_schema": {**wanted, **named, "schema": _schema(wanted["schema"], words.learn)}}
 
 
 def _schema(schema: Any, change: Callable[[str], str]) -> Any:

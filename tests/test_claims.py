@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +21,7 @@ from harness.model import (
     Exchange,
     Finding,
     Fragment,
+    Frame,
     Framing,
     Garbled,
     Headers,
@@ -378,3 +380,24 @@ def test_claims_are_total(one: Json, two: Json, fragment: Fragment, pointer: str
     ready = claims.settled(Step(id="two", request={}, claims={Kind.EXPECT: held}), {"one": completed(one)})
     for exchange in (completed(two), streamed([two], two)):
         assert all(finding.message.isprintable() for finding in claims.findings(CASE, ready, exchange))
+
+
+# ---------------------------------------------------------------- the time that it took
+
+
+def test_the_time_that_an_answer_took_is_that_of_its_last_byte() -> None:
+    frames = (Frame(at_ms=10.0, data=b"{"), Frame(at_ms=900.5, data=b"}"))
+    seen = replace(completed({}), reply=Reply(status=200, frames=frames))
+    assert [] == of(seen, prefer=Claims(took_ms={"type": "number", "maximum": 900.5}))
+    (found,) = of(seen, prefer=Claims(took_ms={"type": "number", "maximum": 900}))
+    assert ("the time that it took, in ms, is 900.5, expected at most 900", "took_ms") == (found.message, found.at)
+
+
+def test_where_the_times_were_lost_nothing_is_claimed_of_them() -> None:
+    seen = completed({}, lost=frozenset({Evidence.TIMES}))
+    assert [] == of(seen, prefer=Claims(took_ms={"type": "number", "minimum": 1}))
+    assert [] != of(completed({}), prefer=Claims(took_ms={"type": "number", "minimum": 1}))
+
+
+def test_the_time_is_a_claim_of_its_own() -> None:
+    assert Claims(took_ms={"type": "number", "maximum": 1})

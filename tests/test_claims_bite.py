@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from harness import answer, claims, load, prepare
-from harness.model import Case, ChatStreamed, Claims, Endpoint, Exchange, Fragment, Json, Kind, Step, Trial
+from harness.model import Case, ChatStreamed, Claims, Endpoint, Exchange, Fragment, Frame, Json, Kind, Step, Trial
 from harness.reading import ABSENT, resolve, tokens
 from harness.reference import reply
 
@@ -45,6 +45,7 @@ class Claim:
         only = Claims(
             status=self.fragment if self.area == "status" else None,
             headers=one if self.area == "headers" else {},
+            took_ms=self.fragment if self.area == "took_ms" else None,
             body=one if self.area == "body" else {},
             chunks=one if self.area == "chunks" else {},
         )
@@ -55,6 +56,8 @@ class Claim:
         match self.area:
             case "status":
                 return self.exchange.reply.status
+            case "took_ms":
+                return claims.took_ms(self.exchange.reply)
             case "headers":
                 return self.exchange.reply.header(self.place) or ABSENT
             case "body":
@@ -68,6 +71,9 @@ class Claim:
             case "status":
                 assert isinstance(value, int)
                 return replace(self.exchange, reply=replace(self.exchange.reply, status=value))
+            case "took_ms":
+                assert isinstance(value, int | float)
+                return replace(self.exchange, reply=replace(self.exchange.reply, frames=(Frame(at_ms=value, data=b" "),)))
             case "headers":
                 others = tuple(field for field in self.exchange.reply.headers if field[0] != self.place)
                 assert isinstance(value, str)
@@ -129,6 +135,7 @@ def each_claim(case: Case, step: Step, exchange: Exchange) -> Iterator[Claim]:
     for kind, what in step.claims.items():
         areas: dict[str, dict[str, Fragment]] = {
             "status": {} if what.status is None else {"": what.status},
+            "took_ms": {} if what.took_ms is None else {"": what.took_ms},
             "headers": dict(what.headers),
             "body": dict(what.body),
             "chunks": dict(what.chunks),
@@ -199,6 +206,8 @@ def replacements(claim: Claim) -> Iterable[object]:
         return [{"put": "there"}]
     if claim.area == "status":
         return range(100, 600)
+    if claim.area == "took_ms":
+        return [0.0, 1e6]
     if claim.area == "chunks" and isinstance(value, list):
         return [value[:1], []]
     key = json.dumps(value)

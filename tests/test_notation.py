@@ -290,7 +290,31 @@ def test_two_places_with_one_alias_share_no_value(tmp_path: Path) -> None:
 
 TWO = "id: o\ntitle: T\nsteps:\n  - {id: one, request: {}}\n  - id: two\n"
 
+BIG = "id: o\ntitle: T\nrequest:\n"
+
 SLIPS: dict[str, tuple[str, str]] = {
+    "together-first": (
+        f"id: o\ntitle: T\nsteps:\n  - id: one\n    together: true {HERE}\n    request: {{}}",
+        "`together` sends a step at the same time as the one before it, and there is none",
+    ),
+    "together-from-beside": (
+        f"{TWO}    together: true\n    request: {{a: {{$from: one#/id}}}} {HERE}",
+        '`$from` names the step "one", which is not one before this',
+    ),
+    "hang-up-when": (f"{TWO}    request: {{}}\n    hang_up: {{}} {HERE}", "`hang_up` says when"),
+    "hang-up-twice": (f"{TWO}    request: {{}}\n    hang_up: {{after_ms: 1, after_events: 1}} {HERE}", "`hang_up` says when"),
+    "hang-up-never": (
+        f"{TWO}    request: {{}}\n    hang_up: {{after_ms: 0}} {HERE}",
+        "`after_ms` must be a whole number from 1 to 60000, and is 0",
+    ),
+    "padding": (f"{BIG}  $padding: -1 {HERE}", "`$padding` must be a whole number from 1 to 16000000, and is -1"),
+    "repeat-what": (f"{BIG}  a: {{$repeat: {{times: 3}}}} {HERE}", "the key `text` is missing"),
+    "repeat-how-often": (f"{BIG}  a: [{{$repeat: {{text: x, times: 0}}}}] {HERE}", "`times` must be a whole number from 1"),
+    "repeat-no-text": (f"{BIG}  a: {{$repeat: {{text: [], times: 3}}}} {HERE}", "`text` must be a text, and is []"),
+    "repeat-too-much": (f"{BIG}  a: {{$repeat: {{text: xxxx, times: 5000000}}}} {HERE}", "more than 16000000 characters"),
+    "repeat-beside": (f"{BIG}  a: {{$repeat: {{text: x, times: 3}}, b: 1}} {HERE}", "`$repeat` stands alone in its mapping"),
+    "took-a-number": (f"{GOOD}prefer: {{took_ms: 300}} {HERE}", "`took_ms` is a fragment on the milliseconds"),
+    "took-a-text": (f"{GOOD}prefer: {{took_ms: {{type: string, minLength: 1}}}} {HERE}", "`took_ms` is a number, and seldom"),
     # a case, the line marked, and what must be said about it
     "misspelt-kind": (f"{GOOD}expcet: {{body: {{/id: true}}}} {HERE}", "unknown key `expcet`; did you mean `expect`?"),
     "unknown-key": (f"{GOOD}severity: high {HERE}", "unknown key `severity`; known are `effect`, `expect`, `given`, `http`"),
@@ -613,6 +637,9 @@ def test_the_schema_of_suites_lets_every_form_through() -> None:
 
 
 ONLY_THE_LOADER = {
+    "together-from-beside",
+    "repeat-too-much",
+    "took-a-text",
     # what a schema cannot say: it looks at other places of the file, or at meaning
     "double-id",
     "unknown-need",

@@ -185,7 +185,7 @@ def a_loose_schema_is_none(body: dict[str, Json], asked: Asked) -> dict[str, Jso
 # ---------------------------------------------------------------- messages
 
 
-@fault(Stage.ASKED, caught_by=["conversation/names"])
+@fault(Stage.ASKED, caught_by=["conversation/names", "second-turn/named-result"])
 def refuses_names(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
     """400 for `name` in a message (Groq)."""
     if any("name" in message and message.get("role") != "function" for message in _messages(body)):
@@ -282,26 +282,7 @@ def unknown_paths_are_400(refusal: Refusal, asked: Asked) -> Refusal:
     Stage.ANSWER,
     caught_by=[
         "basic/answer",
-        "conversation/assistant-first",
-        "conversation/developer",
-        "conversation/history",
-        "conversation/late-system",
-        "conversation/names",
-        "conversation/openai-message",
-        "conversation/system",
-        "conversation/system-parts",
-        "conversation/two-assistants",
-        "conversation/two-systems",
-        "conversation/two-users",
-        "conversation/user-parts",
-        "functions/result",
-        "stop/five",
-        "stop/list",
-        "stop/phrase",
-        "stop/word",
         "streaming/explicit-false",
-        "streaming/pieces",
-        "tools/result",
         "transport/accept-stream",
         "transport/charset",
         "transport/gzip",
@@ -309,13 +290,6 @@ def unknown_paths_are_400(refusal: Refusal, asked: Asked) -> Refusal:
         "transport/no-accept",
         "transport/query",
         "transport/sdk-headers",
-        "unicode/control-characters",
-        "unicode/escaped",
-        "unicode/line-separators",
-        "unicode/scripts",
-        "unicode/stop",
-        "vision/colours",
-        "vision/earlier",
     ],
 )
 def says_nothing_to_a_short_question(answer: Answer, asked: Asked) -> Answer:

@@ -155,7 +155,7 @@ def stop_sequence_is_named(x: MessagesCompleted | MessagesStreamed) -> Problems:
     Programs that gave several go by which it was.
 
     Clients: Parsers of half-structured text (ReAct loops) take the wrong branch, or none.
-    Servers: Surogate and other adapters, which keep null there.
+    Servers: Surogate, which keeps null there; LiteLLM 1.80 sends no key, and stops at none of the sequences.
     Fix: Say which of the request's `stop_sequences` ended the answer.
     """
     body = obj(x.body)

@@ -44,7 +44,7 @@ def says_that_it_is_an_error(x: MessagesRefused) -> Problems:
     By it clients tell this API's envelope from that of chat, which has `error` too.
 
     Clients: The AI SDK fails its schema and loses the message; generated clients (Go, Java, C#) find no variant that fits.
-    Servers: LiteLLM until 2026-08 and api7's gateway until 2026-05 sent the envelope of chat.
+    Servers: llama.cpp 2026.10, LiteLLM until 2026-08 and api7's gateway until 2026-05 send the envelope of chat.
     Fix: `{"type": "error", "error": {"type": "invalid_request_error", "message": "…"}, "request_id": "…"}`.
     Sources: BerriAI/litellm#30385, nikships/droidproxy#4
     """

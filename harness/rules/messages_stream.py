@@ -29,7 +29,8 @@ def opens_with_message_start(x: MessagesStreamed) -> Problems:
 
     Clients: Both SDKs of Anthropic raise "Unexpected event order, got content_block_start before message_start", or the same
     for a second `message_start`; Amp, Claude Code and Hermes end there.
-    Servers: CLIProxyAPI where the first chunk had no role, new-api and Kimi (one `message_start` for each chunk).
+    Servers: llama.cpp 2026.10 where an answer begins with an emoji (its first token is half a character), CLIProxyAPI where
+    the first chunk had no role, new-api and Kimi (one `message_start` for each chunk).
     Fix: Send `message_start` once, before anything else, whatever the server behind sends first.
     Sources: QuantumNous/new-api#1502, MoonshotAI/Kimi-K2.5#33, openclaw/openclaw#27388
     """

@@ -387,6 +387,14 @@ SLIPS: dict[str, tuple[str, str]] = {
         f"id: o\ntitle: T\nhttp: {{method: POST, path: /x, body: {{}}, raw: x}} {HERE}",
         "`body` (JSON) and `raw` (text as it is) exclude each other",
     ),
+    "encoding-unknown": (
+        f"id: o\ntitle: T\nhttp: {{method: POST, path: /x, body: {{}}, encoding: utf-7}} {HERE}",
+        '`encoding` must be ascii, and is "utf-7"',
+    ),
+    "encoding-of-raw": (
+        f"id: o\ntitle: T\nhttp: {{method: POST, path: /x, raw: x, encoding: ascii}} {HERE}",
+        "`encoding` says how `body` is written, and there is none",
+    ),
     "body-null": (f"id: o\ntitle: T\nhttp: {{method: POST, path: /x, body: null}} {HERE}", "`body: null` sends nothing"),
     "raw-no-text": (
         f"id: o\ntitle: T\nhttp: {{method: POST, path: /x, raw: {{}}}} {HERE}",

@@ -142,6 +142,14 @@ def test_raw_text_goes_out_as_it_stands(raw: str, body: Json) -> None:
     assert (raw.encode(), body, JSON_TYPE) == (request.content, request.body, request.headers)
 
 
+def test_a_body_may_be_written_with_escapes() -> None:
+    body: Json = {"messages": [{"role": "user", "content": "é 😀"}]}
+    step = Step(id="ask", http=Http(method="POST", path="/chat/completions", body=body, encoding="ascii"))
+    request = prepare.request(trial(), step, {})
+    said = b'{"model":"m-1","messages":[{"role":"user","content":"\\u00e9 \\ud83d\\ude00"}]}'
+    assert (said, {"model": "m-1", **body}) == (request.content, request.body)  # type: ignore[dict-item]
+
+
 def test_headers_are_set_replaced_and_left_out() -> None:
     step = http(body={}, authorization=None, x_id="7", content_type="text/plain")
     request = prepare.request(trial(), step, {})

@@ -9,6 +9,7 @@ import json
 import socket
 import threading
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -455,6 +456,48 @@ def test_an_image_must_be_one() -> None:
     assert "invalid_image_format" == error(shown("data:image/tiff;base64,AAAA"))[1]
     assert "invalid_base64" == error(shown("data:image/png;base64,A"))[1]
     assert "invalid_image_url" == error(shown("picture.png"))[1]
+    assert "invalid_image_url" == error(shown("https://example.org/picture.png"))[1]  # nothing is ever fetched
+    assert "invalid_image_format" == error(shown("data:image/png;base64," + base64.b64encode(b"no picture").decode()))[1]
+
+
+def png(colour: tuple[int, int, int], kind: int = 2) -> str:
+    """A picture of one point as a data URL, its checksums left zero: nobody here looks at them."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return len(data).to_bytes(4, "big") + name + data + bytes(4)
+
+    header = (1).to_bytes(4, "big") * 2 + bytes([8, kind, 0, 0, 0])
+    whole = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes([0, *colour])))
+    return "data:image/png;base64," + base64.b64encode(whole).decode()
+
+
+def picture(url: str) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (png((250, 10, 10)), "The colour of the picture is red."),
+        (png((0, 0, 255)), "The colour of the picture is blue."),
+        (png((255, 255, 255)), "The colour of the picture is white."),
+        (png((255, 0, 0), kind=3), "I do not know the colour of the picture."),  # of a palette, which is not read
+        ("data:image/png;base64," + base64.b64encode(b"\x89PNG").decode(), "I do not know the colour of the picture."),
+        ("data:image/gif;base64," + base64.b64encode(b"GIF89a").decode(), "I do not know the colour of the picture."),
+    ],
+)
+def test_the_model_sees_the_colour_of_a_simple_picture(url: str, expected: str) -> None:
+    question = {"type": "text", "text": "What is the colour of the picture?"}
+    assert expected == message(ask([{"role": "user", "content": [picture(url), question]}]))["content"]
+
+
+def test_a_picture_costs_tokens() -> None:
+    text = {"type": "text", "text": "Say hello."}
+    one, two = (
+        body_of(ask([{"role": "user", "content": [text, *[picture(png((0, 0, 255)))] * count]}]))["usage"]["prompt_tokens"]
+        for count in (0, 1)
+    )
+    assert one + 85 == two
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from harness.model import Json, MessagesCompleted, MessagesStreamed
-from harness.reading import ABSENT, get, integer, obj, objects, parse, text
+from harness.reading import ABSENT, arr, get, integer, obj, objects, parse, text
 
 PATH: Final = "/messages"
 VERSION_HEADER: Final = "anthropic-version"
@@ -19,6 +19,7 @@ CALLS: Final = "tool_use"
 
 _GROWING: Final = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "signature"}
 _INPUT: Final = "\0input"  # no key of a block: pieces of its input that are not yet JSON
+_CITED: Final = "\0citations"  # nor is this
 
 
 def assembled(events: Iterable[Json]) -> Json:
@@ -54,8 +55,9 @@ def _grow(block: dict[str, Json], growing: dict[str, list[str]], delta: dict[str
     if kind == "input_json_delta":
         growing.setdefault(_INPUT, []).append(text(delta.get("partial_json")))
     elif kind == "citations_delta":
-        citations = block.get("citations")
-        block["citations"] = [*(citations if isinstance(citations, list) else []), delta.get("citation")]
+        if _CITED not in block:
+            block[_CITED] = [*arr(block.get("citations"))]  # it grows, and the event must not
+        arr(block[_CITED]).append(delta.get("citation"))
     elif kind in _GROWING:
         key = _GROWING[kind]
         growing.setdefault(key, [text(block.get(key))]).append(text(delta.get(key)))
@@ -63,6 +65,8 @@ def _grow(block: dict[str, Json], growing: dict[str, list[str]], delta: dict[str
 
 def _whole(block: dict[str, Json], growing: dict[str, list[str]]) -> Json:
     whole = {**block, **{key: "".join(pieces) for key, pieces in growing.items() if key != _INPUT}}
+    if _CITED in whole:
+        whole["citations"] = whole.pop(_CITED)
     written = "".join(growing.get(_INPUT, []))
     if written.strip():
         document = parse(written)

@@ -24,6 +24,7 @@ from harness.model import (
     Endpoint,
     Frame,
     Garbled,
+    Level,
     MessagesCompleted,
     MessagesStreamed,
     Refused,
@@ -411,6 +412,24 @@ def test_any_answer_comes_back_and_is_judged(value: Any, place: str, status: int
         assert judge.standing(answered(document, status=status))[2] is None
     content = b"event: message_start\ndata: " + json.dumps(value).encode() + b"\n\n" + native.written(native.EVENTS)
     assert judge.standing(answered(content, {"stream": True}, headers=native.STREAM))[2] is None
+
+
+# ---------------------------------------------------------------- judged
+
+
+def test_what_an_answer_means_is_judged_and_its_form_is_that_of_its_own_api() -> None:
+    x = answered(edited(native.TEXT, {"/content/0/text": "one two three"}), {"stop": "two"})
+    findings, applied, _ = judge.standing(x)
+    said = [(one.rule, one.at) for one in findings if one.level is not Level.MAY]
+    assert [("asked.stop-is-not-in-the-text", "translated /choices/0/message/content")] == said
+    assert {"messages.type-is-message", "asked.stop-is-not-in-the-text", "reply.complete"} <= applied
+    assert not {rule for rule in applied if rule.startswith(("document.", "choices.", "finish.", "usage."))}
+
+
+def test_one_broken_character_is_one_finding() -> None:
+    content = native.written(native.EVENTS).replace(b" sunny.", b" sunny\xff.")
+    x = answered(content, {"stream": True}, headers=native.STREAM)
+    assert ["framing.utf-8"] == [one.rule for one in judge.standing(x)[0] if one.level is not Level.MAY]
 
 
 # ---------------------------------------------------------------- the whole

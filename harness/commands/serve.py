@@ -15,6 +15,8 @@ import click
 def command(port: int, faults: tuple[str, ...], lookalikes: tuple[str, ...], pace: float) -> None:
     """The reference server: it conforms, but for the faults that it is given. No key is needed.
 
+    It speaks Chat Completions, and at /v1/messages Anthropic's Messages API (judged with --endpoint reference-messages).
+
     \b
     chatcompat serve
     chatcompat serve --fault never-says-done

@@ -132,6 +132,7 @@ def chunks(native: MessagesStreamed, asked: Json, created: int) -> Iterator[tupl
     head: dict[str, Json] = {"id": None, "object": "chat.completion.chunk", "created": created, "model": None}
     usage: dict[str, Json] = {}
     calls: dict[int, int] = {}  # number of a block → index of the call
+    spoken: set[int] = set()  # the blocks of calls that have some input
     counted = get(asked, "stream_options", "include_usage") is True
 
     def chunk(delta: Json, finish: Json = None) -> bytes:
@@ -155,10 +156,12 @@ def chunks(native: MessagesStreamed, asked: Json, created: int) -> Iterator[tupl
                     yield at, chunk({"content": block["text"]})
             case "content_block_delta":
                 delta = _delta(obj(event.get("delta")), calls.get(index))
+                if "tool_calls" in delta:
+                    spoken.add(index)
                 if delta:
                     yield at, chunk(delta)
             case "content_block_stop":
-                if index in calls and not _has_input(native, index):
+                if index in calls and index not in spoken:
                     yield at, chunk(_arguments(calls[index], "{}"))
             case "message_delta":
                 usage |= obj(event.get("usage"))
@@ -190,12 +193,6 @@ def _delta(delta: dict[str, Json], call: int | None) -> dict[str, Json]:
 
 def _arguments(call: int, piece: str) -> dict[str, Json]:
     return {"tool_calls": [{"index": call, "function": {"arguments": piece}}]}
-
-
-def _has_input(native: MessagesStreamed, index: int) -> bool:
-    return any(
-        integer(event.get("index")) == index and text(get(event, "delta", "partial_json")).strip() for _, event in events(native)
-    )
 
 
 def _data(document: Json) -> bytes:

@@ -66,8 +66,7 @@ def _with_key_of(request: Request, known: set[str]) -> Request:
     if KEY_HEADER not in known:
         return request
     headers = tuple(
-        (KEY_HEADER, _BEARER.sub("", value)) if name == "authorization" else (name, value)
-        for name, value in request.headers
+        (KEY_HEADER, _BEARER.sub("", value)) if name == "authorization" else (name, value) for name, value in request.headers
     )
     without = (*request.without, KEY_HEADER) if "authorization" in request.without else request.without
     return replace(request, headers=headers, without=without)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness import asked
 from harness.choices import answers, parts, whole
-from harness.model import ChatCompleted, ChatStreamed, Json
+from harness.model import ChatCompleted, ChatStreamed, Json, Streamed
 from harness.reading import arr, brief, text
 from harness.rule import RECORDED, Problem, Problems, must, should
 
@@ -87,7 +87,8 @@ def has_no_replacement_characters(x: ChatCompleted | ChatStreamed) -> Problems:
     by token.
     Sources: ggml-org/llama.cpp#28724, m5stack/StackFlow#7, xberg-io/liter-llm#152
     """
-    if isinstance(x, ChatStreamed) and x.framing.invalid_utf8:
+    wire = x.on_the_wire
+    if isinstance(wire, Streamed) and wire.framing.invalid_utf8:
         return  # the decoder put it there: framing.utf-8 speaks of that
     for choice in answers(x):
         content = text(choice.message.get("content"))

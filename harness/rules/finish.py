@@ -110,12 +110,16 @@ def no_choice_follows(x: ChatStreamed) -> Problems:
     Fix: Close each choice when its reason goes out, and give whatever still has to be sent `"choices": []`.
     """
     finished: set[int] = set()
+    again: list[Choice] = []
     for piece in pieces(x):
-        again = piece.said.get("finish_reason") not in (None, "")
-        if piece.index in finished and not again and not _says(piece.delta) and not _tells_usage(x, piece):
-            yield Problem(f"choice {piece.index} comes again after its finish", piece.at)
-        if again:
+        if piece.index in finished and not _tells_usage(x, piece):
+            again.append(piece)
+        if piece.said.get("finish_reason") not in (None, ""):
             finished.add(piece.index)
+    told = {piece.index for piece in again if _says(piece.delta) or piece.said.get("finish_reason") not in (None, "")}
+    for piece in again:
+        if piece.index not in told:
+            yield Problem(f"choice {piece.index} comes again after its finish", piece.at)
 
 
 @should(f"{RECORDED}: the last delta is {{}} in all 631 streams of 2025 and 2026; old vLLM puts text there")

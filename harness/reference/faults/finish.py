@@ -47,7 +47,7 @@ def finishes_twice(chunks: list[Json], asked: Asked) -> list[Json]:
     return [again for chunk in chunks for again in ([chunk, chunk] if finishing(chunk) else [chunk])]
 
 
-@fault(Stage.CHUNKS, caught_by=["finish.no-choice-follows", "finish.nothing-follows"], field=["stream-single-finish-reason"])
+@fault(Stage.CHUNKS, caught_by=["finish.nothing-follows"], field=["stream-single-finish-reason"])
 def talks_after_its_end(chunks: list[Json], asked: Asked) -> list[Json]:
     """The finish comes before the last piece of text (ChatMock)."""
     ends, texts = positions(chunks, "finish"), positions(chunks, "text")

@@ -62,7 +62,7 @@ def test_a_profile_names_features_and_cases_that_there_are(name: str) -> None:
     plan.check_names([load.endpoint_named(name)], suites(), [*(rule.id for rule in all_rules()), *OF_THE_JUDGE])
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "reference"])
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("reference")])
 def test_a_profile_says_where_it_was_checked_and_when(name: str) -> None:
     found = load.endpoint_named(name)
     assert found.checked
@@ -75,7 +75,7 @@ def test_every_endpoint_is_planned_without_a_key_and_variables_stand_for_what_is
     found = load.endpoint_named(name)
     text = plan.plan([found], suites(), only=["basic/answer"]).text()
     assert f"to {found.base_url}" in text
-    assert "POST /chat/completions" in text
+    assert f"POST {'/messages' if found.dialect == 'anthropic' else '/chat/completions'}" in text
     assert set() == {one for one in (*wire.variables(found, {}), *wire.credentials(found)) if f"${{{one}}}" not in text}
 
 

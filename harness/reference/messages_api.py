@@ -21,6 +21,9 @@ from harness.reference.refusal import Refusal, unknown_model
 from harness.reference.speak import FIRST_DAY, answer
 from harness.reference.write import compact
 
+PATH: Final = "/messages"
+VERSION_HEADER: Final = "anthropic-version"
+
 _KINDS: Final = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -38,6 +41,12 @@ _NOT_OF_THIS_API: Final = ("openai-", "x-ratelimit-")
 
 Through = Callable[[Stage, Any, Asked, Sequence[Change]], Any]
 """Has faults change what a stage has made."""
+
+
+def is_asked(request: Request) -> bool:
+    """Is it this API that a request wants an answer of?"""
+    path = request.path.partition("?")[0].rstrip("/")
+    return path == PATH or any(name == VERSION_HEADER for name, _ in request.headers)
 
 
 def reply(asked: Asked, faults: Sequence[Change], through: Through, models: Sequence[str]) -> Reply:
@@ -117,7 +126,7 @@ def authorised(request: Request, keys: Collection[str]) -> None:
     scheme, _, token = given.get("authorization", "bearer ").partition(" ")
     if scheme.lower() != "bearer" or (token.strip() and token.strip() not in keys):
         raise Refusal("Invalid bearer token", status=401)
-    if "anthropic-version" not in given:
+    if VERSION_HEADER not in given:
         raise Refusal("anthropic-version: header is required")
 
 

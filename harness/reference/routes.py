@@ -13,8 +13,6 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import unquote
 
-from harness.answer import is_of_messages_api
-from harness.messages import PATH
 from harness.model import Frame, Json, Reply, Request
 from harness.reading import ABSENT, integer, obj, parse
 from harness.reference import fields, messages_api, validate, write
@@ -38,7 +36,7 @@ _EVENT_MS: Final = 12.0
 _TOKEN_MS: Final = 1.0  # of an answer that comes as a whole
 _DOCUMENT_MS: Final = 4.0
 _CHAT: Final = "/chat/completions"
-_METHODS: Final = {_CHAT: ("POST",), PATH: ("POST",), "/models": ("GET",)}
+_METHODS: Final = {_CHAT: ("POST",), messages_api.PATH: ("POST",), "/models": ("GET",)}
 
 
 def reply(request: Request, serial: int, faults: Sequence[Change] = (), around: Around = ALONE) -> Reply:
@@ -51,7 +49,7 @@ def reply(request: Request, serial: int, faults: Sequence[Change] = (), around: 
     try:
         made = _routed(asked, faults)
     except Refusal as refusal:
-        if is_of_messages_api(asked.request):
+        if messages_api.is_asked(asked.request):
             made = messages_api.refused(refusal, asked, faults, _through)
         else:
             made = _refused(refusal, asked, faults)
@@ -83,7 +81,7 @@ def _routed(asked: Asked, faults: Sequence[Change]) -> Reply:
     known = path if path in _METHODS else "/models" if path.startswith("/models/") else None
     if request.method == "OPTIONS" and known:
         return Reply(status=200, headers=fields.preflight(request, asked.serial))
-    native = is_of_messages_api(request)
+    native = messages_api.is_asked(request)
     if native:
         messages_api.authorised(request, (KEY, *NO_KEY))
     else:
@@ -99,7 +97,7 @@ def _routed(asked: Asked, faults: Sequence[Change]) -> Reply:
         )
     if path == _CHAT:
         return _chat(asked, faults)
-    if path == PATH:
+    if path == messages_api.PATH:
         return messages_api.reply(asked, faults, _through, MODELS)
     document: Json = {"object": "list", "data": [_model(name) for name in MODELS]}
     if path != "/models":

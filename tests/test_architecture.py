@@ -23,7 +23,7 @@ LAYERS = [
     {"cassette"},
     {"engine", "recordings"},
     {"catalogue", "report"},
-    {"kill_matrix"},
+    {"coverage", "kill_matrix"},
     {"commands"},
     {"cli"},
 ]

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+_SHOWN = 4  # rules and cases of a point of the map; all of them are in the JSON
+
 
 def _suites() -> Iterator[dict[str, Any]]:
     from harness import load
@@ -89,6 +91,16 @@ def _lookalikes() -> Iterator[dict[str, Any]]:
         yield {"id": lookalike.id, "field": list(lookalike.field), "summary": lookalike.summary}
 
 
+def _coverage() -> Iterator[dict[str, Any]]:
+    from harness import coverage, load
+
+    for point in coverage.points(load.suites()):
+        by = [*point.rules, *point.cases]
+        more = f" and {len(by) - _SHOWN} more" if len(by) > _SHOWN else ""
+        summary = ", ".join(by[:_SHOWN]) + more if by else f"not covered: {point.reason}"
+        yield {"id": point.id, "rules": point.rules, "cases": point.cases, "reason": point.reason or None, "summary": summary}
+
+
 def _formats() -> Iterator[dict[str, Any]]:
     from harness import report
 
@@ -102,6 +114,7 @@ KINDS: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
     "cases": _cases,
     "features": _features,
     "endpoints": _endpoints,
+    "coverage": _coverage,
     "faults": _faults,
     "lookalikes": _lookalikes,
     "formats": _formats,
@@ -123,7 +136,7 @@ class _Kind(click.Choice[str]):
 @click.argument("what", metavar="WHAT", type=_Kind(sorted(KINDS)))
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with everything that is known.")
 def command(what: str, as_json: bool) -> None:
-    """What there is: suites, cases, features, rules, endpoints, faults, look-alikes, formats.
+    """What there is: suites, cases, features, rules, endpoints, faults, look-alikes, formats, coverage of the API.
 
     \b
     chatcompat list cases

@@ -44,6 +44,8 @@ def exchange(request: Request, reply: Reply, *, messages_api: bool | None = None
 
     `messages_api`: is it the Messages API that was asked? Where nobody knows, path and header fields of the request tell.
     """
+    if reply.ended is Ending.HUNG_UP:
+        return Other(request=request, reply=reply)  # nobody knows what the whole would have been
     native = is_of_messages_api(request) if messages_api is None else messages_api
     if not 200 <= reply.status < 300:
         refused = MessagesRefused if native else Refused

@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 from hostile import STREAM_HEAD, Connection, ok, serving
 
-from harness import judge, prepare
+from harness import judge, prepare, recordings
 from harness.cassette import Cassette, Player, Recorder, read, write
 from harness.dialects import openai
 from harness.engine.conversation import conduct
@@ -301,3 +301,15 @@ def test_what_an_answer_says_is_never_unfolded() -> None:
 def test_a_document_without_anything_folded_is_left_as_it_is() -> None:
     document: Any = {"messages": [{"role": "user", "content": "$repeat"}], "n": 1}
     assert unfolded(document) is document
+
+
+def test_what_was_left_is_not_held_against_a_server_by_lint_either(tmp_path: Path) -> None:
+    long = Step(
+        id="left", request={"messages": [{"role": "user", "content": "Count from 1 to 900."}]}, hang_up=HangUp(after_events=3)
+    )
+    _, cassette = asyncio.run(live(lambda endpoint: trial(endpoint, long, stream=True)))
+    write(tmp_path / "c.yaml", cassette)
+    (found,) = recordings.read(tmp_path / "c.yaml")
+    assert isinstance(found, recordings.Recording)
+    assert Ending.HUNG_UP is found.exchange.reply.ended
+    assert () == judge.recorded(found.exchange).findings

@@ -12,7 +12,6 @@ from harness.dialects import NoEquivalent, dialect
 from harness.model import Attempt, Ending, Exchange, Judged, Looked, Other, Reply, Request, Silence, Step, Trial, Unanswered
 from harness.wire import Wire
 
-
 _OUR_OWN: Final = (Silence.NOT_RECORDED, Silence.NO_EQUIVALENT)
 """Silences that the endpoint has no part in."""
 

@@ -10,7 +10,7 @@ from typing import IO, Any, Final, TypeAlias, cast
 from urllib.parse import urlsplit
 
 from harness import answer
-from harness.model import Evidence, Frame, Headers, Json, Reply, Request
+from harness.model import Ending, Evidence, Frame, Headers, Json, Reply, Request
 from harness.reading import ABSENT, obj, parse, text
 from harness.recordings.bodies import Unreadable, encoded
 
@@ -53,6 +53,7 @@ def record(
     recorded_at: Json,
     not_after: Json = None,
     lost: Iterable[Evidence] = (),
+    ended: Ending = Ending.CLOSED,
 ) -> Record:
     """A record of these parts. Raises Unreadable. `asked` is None where the recorder kept no request body."""
     parts = _parts(url)
@@ -82,7 +83,13 @@ def record(
             content=content,
             body=None if parsed is ABSENT else cast(Json, parsed),
         ),
-        reply=Reply(status=code, headers=headers, frames=(Frame(at_ms=0.0, data=body),) if body else (), lost=frozenset(dropped)),
+        reply=Reply(
+            status=code,
+            headers=headers,
+            frames=(Frame(at_ms=0.0, data=body),) if body else (),
+            ended=ended,
+            lost=frozenset(dropped),
+        ),
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.model import Evidence
+from harness.model import Ending, Evidence
 from harness.reading import obj
 from harness.recordings.bodies import Unreadable, encoded, unbase64, unpacked
 from harness.recordings.record import Record, fields, record
@@ -33,7 +33,13 @@ def interaction(said: Any) -> Record:
         body=unpacked(content or b"", headers),
         recorded_at=obj(said).get("recorded_at") or date,
         lost=(Evidence.BYTES,) if "parsed_body" in answered else (),
+        ended=_ended(answered.get("ended")),
     )
+
+
+def _ended(said: Any) -> Ending:
+    """How the reply ended, where it is a cassette of ours and says so."""
+    return next((ending for ending in Ending if ending.value == said), Ending.CLOSED)
 
 
 def _body(message: dict[str, Any]) -> bytes | None:

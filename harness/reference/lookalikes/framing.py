@@ -87,8 +87,8 @@ def frames_end_anywhere(replied: Reply, asked: Asked) -> Reply:
 
 @lookalike(Stage.REPLY)
 def the_first_word_takes_long(replied: Reply, asked: Asked) -> Reply:
-    """Nothing for twenty seconds, then one piece after the other (a long prompt, a model that is loaded first)."""
-    return replace(replied, frames=tuple(Frame(at_ms=frame.at_ms + 20_000, data=frame.data) for frame in replied.frames))
+    """Nothing for four seconds, then one piece after the other (a long prompt, a model that is loaded first)."""
+    return replace(replied, frames=tuple(Frame(at_ms=frame.at_ms + 4_000, data=frame.data) for frame in replied.frames))
 
 
 def _rewritten(event: bytes, write: Callable[[Json], str]) -> bytes:

@@ -15,6 +15,7 @@ from harness.model import (
     Endpoint,
     Finding,
     HangUp,
+    Headers,
     Judged,
     Reply,
     Request,
@@ -24,7 +25,7 @@ from harness.model import (
     Unanswered,
     Verdict,
 )
-from harness.reference import MODELS, Change, reply
+from harness.reference import KEY, MODELS, Change, reply
 from harness.reference.answer import Around
 from harness.wire import LEFT, sent_headers
 
@@ -51,7 +52,7 @@ class Desk:
 
     async def send(self, request: Request) -> Reply | Unanswered:
         self.serial += 1
-        request = replace(request, headers=sent_headers(request))
+        request = replace(request, headers=_with_key(request, sent_headers(request)))
         around = Around(beside=tuple(self.answering), left=tuple(self.left))
         replied = reply(request, self.serial, self.faults, around)
         self.kept.append((request, self.serial, around, replied))
@@ -67,6 +68,12 @@ class Desk:
         else:
             self.left.clear()  # what was left before this one came is done with
         return replied
+
+
+def _with_key(request: Request, headers: Headers) -> Headers:
+    """The headers with the key of the server, as a wire adds that of a profile: not where a step has its own, or none."""
+    own = any(name == "authorization" for name, _ in headers) or "authorization" in request.without
+    return headers if own else (*headers, ("authorization", f"Bearer {KEY}"))
 
 
 def _until_we_left(replied: Reply, hang_up: HangUp) -> Reply:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.model import Request
+from harness.model import Json, Request
 from harness.reference.answer import Asked
 from harness.reference.fault import Stage, fault
 from harness.reference.refusal import Refusal
@@ -36,3 +36,11 @@ def _key(request: Request) -> str:
 
 def _with_key(request: Request, value: str) -> Request:
     return replace(request, headers=tuple((name, value if name == "authorization" else old) for name, old in request.headers))
+
+
+@fault(Stage.ASKED, caught_by=["auth/no-key", "auth/open-to-any-key"])
+def a_missing_key_is_forbidden(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
+    """403 "Not authenticated" for a request without a key, not 401 (FastAPI's HTTPBearer before 2025)."""
+    if all(name != "authorization" for name, _ in asked.request.headers):
+        raise Refusal("Not authenticated", status=403, gateway=True)
+    return body

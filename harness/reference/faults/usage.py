@@ -36,12 +36,12 @@ def the_total_is_more_than_its_parts(document: Json, asked: Asked) -> Json:
 
 @fault(
     Stage.ANSWER,
-    caught_by=["usage.counts-what-was-said", "usage.details-are-part-of-it"],
+    caught_by=["usage.counts-what-was-said"],
     field=["usage-stream-equals-nonstream"],
 )
 def counts_are_zero(answer: Answer, asked: Asked) -> Answer:
     """Zeros for what was not counted (proxies)."""
-    return replace(answer, usage=replace(answer.usage, prompt=0, completion=0))
+    return replace(answer, usage=replace(answer.usage, prompt=0, completion=0, reasoning=0))
 
 
 @fault(Stage.ANSWER, caught_by=["usage.details-are-part-of-it"])

@@ -22,7 +22,9 @@ def no_obfuscation(chunks: list[Json], asked: Asked) -> list[Json]:
 
 @lookalike(Stage.CHUNKS)
 def obfuscation_of_any_length(chunks: list[Json], asked: Asked) -> list[Json]:
-    """`obfuscation` in each chunk, asked for or not, empty or long (api.openai.com since August 2025)."""
+    """`obfuscation` in each chunk where it was not declined, empty or long (api.openai.com since August 2025)."""
+    if obj(asked.body.get("stream_options")).get("include_obfuscation") is False:
+        return chunks
     for place, chunk in enumerate(chunks):
         obj(chunk)["obfuscation"] = "x7Qp" * (place % 5)
     return chunks

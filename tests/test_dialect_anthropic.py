@@ -151,6 +151,8 @@ def test_pictures_are_sources(url: str, source: Any) -> None:
         ({"n": 1, "logprobs": False, "store": False, "logit_bias": {}, "presence_penalty": 0}, {}),
         ({"stream": True, "stream_options": {"include_usage": True}}, {"stream": True}),
         ({"user": "u"}, {"metadata": {"user_id": "u"}}),
+        ({"reasoning_effort": "low"}, {"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}),
+        ({"reasoning_effort": "none"}, {"thinking": {"type": "disabled"}}),
         ({"frobnicate": 3}, {"frobnicate": 3}),
         ({"response_format": {"type": "text"}}, {}),
         (
@@ -184,6 +186,7 @@ def test_parameters_have_their_form_there(asked: Any, wanted: Any) -> None:
         ({"n": 2}, "n"),
         ({"logprobs": True}, "logprobs"),
         ({"seed": 0}, "seed"),
+        ({"reasoning_effort": "minimal"}, "reasoning_effort minimal"),
         ({"presence_penalty": 0.5}, "presence_penalty"),
         ({"logit_bias": {"1": 5}}, "logit_bias"),
         ({"temperature": 1.5}, "temperature above 1"),
@@ -305,6 +308,12 @@ def test_what_was_cached_is_part_of_the_prompt() -> None:
         get(found, "total_tokens"),
         get(found, "prompt_tokens_details", "cached_tokens"),
     )
+
+
+def test_thoughts_are_counted_where_the_api_counts_them() -> None:
+    usage = {**native.USAGE, "output_tokens_details": {"thinking_tokens": 2}}
+    found = answered({**native.TEXT, "usage": usage}).body
+    assert 2 == get(found, "usage", "completion_tokens_details", "reasoning_tokens")
 
 
 def test_thinking_is_reasoning() -> None:

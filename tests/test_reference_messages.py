@@ -154,3 +154,15 @@ def test_its_header_fields_are_those_of_this_api() -> None:
         True,
         [],
     )
+
+
+def test_it_thinks_aloud_where_it_is_asked_to_think() -> None:
+    thinking = {"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}
+    said = document(**thinking)
+    assert (["thinking", "text"], 16) == (
+        [block["type"] for block in said["content"]],
+        get(said, "usage", "output_tokens_details", "thinking_tokens"),
+    )
+    deltas = [get(event, "delta", "type") for event in events(**thinking)]
+    assert ["thinking_delta", "signature_delta", "text_delta"] == list(dict.fromkeys(kind for kind in deltas if kind))
+    assert ["text"] == [block["type"] for block in document(thinking={"type": "disabled"})["content"]]

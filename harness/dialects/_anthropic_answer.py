@@ -80,12 +80,14 @@ def _usage(usage: dict[str, Json]) -> dict[str, Json]:
     parts = (integer(usage.get("input_tokens")), integer(usage.get("cache_creation_input_tokens")) or 0, cached)
     prompt = None if parts[0] is None else sum(part or 0 for part in parts)
     spoken = integer(usage.get("output_tokens"))
-    return {
+    counted: dict[str, Json] = {
         "prompt_tokens": prompt,
         "completion_tokens": spoken,
         "total_tokens": None if prompt is None or spoken is None else prompt + spoken,
         "prompt_tokens_details": {"cached_tokens": cached},
     }
+    thought = integer(get(usage, "output_tokens_details", "thinking_tokens"))
+    return counted if thought is None else {**counted, "completion_tokens_details": {"reasoning_tokens": thought}}
 
 
 def error(body: Json) -> Json:

@@ -41,7 +41,7 @@ _MEANS_NOTHING: Final[dict[str, tuple[Json, ...]]] = {
 _NO_FORM: Final = frozenset({
     "audio", "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs", "metadata", "modalities", "moderation",
     "n", "prediction", "presence_penalty", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention",
-    "reasoning_effort", "safety_identifier", "seed", "service_tier", "store", "top_logprobs", "verbosity", "web_search_options",
+    "safety_identifier", "seed", "service_tier", "store", "top_logprobs", "verbosity", "web_search_options",
 })  # fmt: skip
 
 
@@ -66,9 +66,10 @@ def message_request(body: Mapping[str, Json], *, structured: bool) -> dict[str, 
     sent |= _sampling(said)
     sent |= _tools(said)
     sent |= _format(said.get("response_format"), structured=structured)
+    _think(sent, said.get("reasoning_effort"))
     known = _AS_IT_IS | {
         "max_tokens", "max_completion_tokens", "stop", "stream_options", "tools", "tool_choice", "parallel_tool_calls",
-        "response_format", "user",
+        "response_format", "reasoning_effort", "user",
     }  # fmt: skip
     return sent | {key: value for key, value in said.items() if key not in known}
 
@@ -105,6 +106,17 @@ def _format(wanted: Json, *, structured: bool) -> dict[str, Json]:
     if kind in ("json_object", "json_schema"):
         raise Untranslatable(f"response_format {kind}")
     return {"response_format": wanted}
+
+
+def _think(sent: dict[str, Json], effort: Json) -> None:
+    """Whether to think, and with what effort, which stands beside the form of the answer."""
+    if effort == "none":
+        sent["thinking"] = {"type": "disabled"}
+    elif effort == "minimal":
+        raise Untranslatable("reasoning_effort minimal")
+    elif effort is not None:
+        sent["thinking"] = {"type": "adaptive"}
+        sent["output_config"] = {**obj(sent.get("output_config")), "effort": effort}
 
 
 # ---------------------------------------------------------------- the conversation

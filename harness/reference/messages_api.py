@@ -62,10 +62,11 @@ def reply(asked: Asked, faults: Sequence[Change], through: Through, models: Sequ
     chat = replace(asked, body=as_chat(body))
     said = answer(chat, model)
     stopped_by = _stopped_by(chat, said)
+    aloud = get(body, "thinking", "type") in ("adaptive", "enabled") and get(body, "thinking", "display") != "omitted"
     if body.get("stream") is not True:
-        document = through(Stage.MESSAGE, messages_write.message(said, stopped_by), asked, faults)
+        document = through(Stage.MESSAGE, messages_write.message(said, stopped_by, thinks_aloud=aloud), asked, faults)
         return through(Stage.MESSAGE_REPLY, document_reply(asked, document, _FIRST_BYTE_MS), asked, faults)  # type: ignore[no-any-return]
-    events = through(Stage.MESSAGE_EVENTS, messages_write.events(said, stopped_by), asked, faults)
+    events = through(Stage.MESSAGE_EVENTS, messages_write.events(said, stopped_by, thinks_aloud=aloud), asked, faults)
     written = through(Stage.MESSAGE_BYTES, [_event(event) for event in events], asked, faults)
     frames = tuple(Frame(at_ms=_FIRST_BYTE_MS + _EVENT_MS * place, data=data) for place, data in enumerate(written))
     headers = _of_this_api(fields.stream(asked.request, asked.serial, _FIRST_BYTE_MS))

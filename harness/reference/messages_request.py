@@ -149,7 +149,9 @@ PARAMETERS: Final[Mapping[str, Check]] = {
     "messages": _messages,
     "metadata": record({"user_id": nullable(short_string(512))}, closed=True),
     "model": string,
-    "output_config": record({"format": nullable(_FORMAT), "effort": one_of("low", "medium", "high", "max")}, closed=True),
+    "output_config": record(
+        {"format": nullable(_FORMAT), "effort": one_of("low", "medium", "high", "xhigh", "max")}, closed=True
+    ),
     "service_tier": one_of("auto", "standard_only"),
     "stop_sequences": array(_not_empty),
     "stream": boolean,
@@ -211,6 +213,9 @@ def as_chat(body: Mapping[str, Json]) -> dict[str, Json]:
         asked["tool_choice"] = named if kind == "tool" else {"any": "required"}.get(kind, kind or "auto")
         if choice.get("disable_parallel_tool_use") is True:
             asked["parallel_tool_calls"] = False
+    thinking = get(body.get("thinking"), "type")
+    if thinking is not None:
+        asked["reasoning_effort"] = "none" if thinking == "disabled" else get(body.get("output_config"), "effort") or "medium"
     schema = get(body.get("output_config"), "format", "schema")
     if schema is not None:
         asked["response_format"] = {"type": "json_schema", "json_schema": {"name": "format", "strict": True, "schema": schema}}

@@ -18,7 +18,8 @@ _WORD: Final = re.compile(r"[^\W\d_]{2,}")
 
 _INSTRUCTIONS: Final = frozenset(
     _WORD.findall(
-        "repeat exactly say reply with only this word count from to the is what in and json always answer end every of colour picture"
+        "repeat exactly say reply with only this word count from to the is what in and json always answer end every"
+        " of colour picture"
     )
 )
 _PROTOCOL: Final = frozenset(

@@ -25,6 +25,8 @@ SUITES = [
     "logprobs",
     "models",
     "parameters",
+    "probe",
+    "reasoning",
     "sampling",
     "second-turn",
     "stop",
@@ -254,18 +256,10 @@ def test_only_the_parameter_under_test_limits_the_answer() -> None:
     assert ["limits/both-names", "limits/no-limit", "limits/other-null"] == unlimited
 
 
-def test_where_the_text_matters_a_reasoning_model_has_room_to_think() -> None:
-    """Its thoughts count against the limit; 64 tokens may all be spent on them, and the text is then empty."""
-    cramped = [
-        (case.path, step.id)
-        for case, step, request in requests()
-        if case.suite not in {"sampling", "limits", "choices", "logprobs", "extras"}
-        and case.path != "unicode/long-word"  # where the text is not what matters
-        and any("/content" in pointer for pointer, _ in fragments(step))
-        and isinstance(limit := request.get(RENAMED), int)
-        and limit < 512
-    ]
-    assert [] == cramped
+def test_a_model_that_thinks_is_given_no_headroom_only_where_the_cut_is_the_point() -> None:
+    """Its thoughts count against the limit: all of 64 tokens may be spent on them, and the text is then empty."""
+    cut = {case.path for case, _, request in requests() if EXACTLY in request}
+    assert {"choices/each-cut", "limits/cut", "limits/one-token"} == cut
 
 
 def test_optional_parameters_of_reasoning_models_are_sent_only_where_they_are_under_test() -> None:
@@ -290,6 +284,7 @@ def test_prompts_keep_to_what_a_small_model_and_the_reference_server_understand(
         r"What is in the picture\?",
         r"",  # conversation/empty-user
         r"Say [a-z]+\.",
+        r"Reply with only this word: [a-z]+",
         r"Count from \d+ to \d+\.",
         r"(The [a-z ]+ is [^.]+\. )?What is the [a-z]+( [a-z]+)*( in [A-Z][a-z]+((, [A-Z][a-z]+)* and [A-Z][a-z]+)?)?\?",
         r"Say hi\.( The [a-z]+ [a-z]+ is [a-z]+\.)+",

@@ -14,6 +14,9 @@ from harness.reference import Lookalike, all_faults, all_lookalikes, lookalikes_
 
 LOOKALIKES = all_lookalikes()
 
+UNDECIDED = {"usage-has-no-details": "reasoning"}
+"""Look-alikes with which it cannot be known whether the model thinks, and the suite that is `inconclusive` then."""
+
 
 def test_there_are_many_lookalikes() -> None:
     assert len(LOOKALIKES) >= 30
@@ -21,7 +24,12 @@ def test_there_are_many_lookalikes() -> None:
 
 @pytest.mark.parametrize("lookalike", LOOKALIKES, ids=lambda lookalike: lookalike.id)
 def test_nothing_is_held_against_a_lookalike(lookalike: Lookalike) -> None:
-    tried = list(with_faults([lookalike]))
+    differing = list(with_faults([lookalike]))
+    tried = [
+        (trial, judged)
+        for trial, judged in differing
+        if not (trial.case.suite == UNDECIDED.get(lookalike.id) and judge.verdict(judged) is Verdict.INCONCLUSIVE)
+    ]
     said = [
         f"{judged.trial.case.path} stream={judged.trial.stream}: {finding.rule}: {finding.message} at {finding.at}"
         for _, judged in tried

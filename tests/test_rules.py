@@ -143,7 +143,7 @@ BROKEN: Final[list[Broken]] = [
     ("choices.there-is-one", completed({"/choices": []}), set()),
     ("choices.there-is-one", completed({"/choices": GONE}), set()),
     ("document.created-is-in-seconds", completed({"/created": 1_770_000_000_000}), set()),
-    ("document.has-only-known-fields", completed({"/choices/0/message/reasoning_content": "Hm."}), set()),
+    ("document.has-only-known-fields", completed({"/choices/0/message/reasoning": "Hm."}), {"usage.thinking-is-counted"}),
     ("document.has-only-known-fields", streamed({f"/1{DELTA}/reasoning": "Hm."}), set()),
     ("document.id-is-not-empty", completed({"/id": ""}), set()),
     ("document.model-is-not-empty", completed({"/model": ""}), set()),
@@ -222,8 +222,9 @@ BROKEN: Final[list[Broken]] = [
     (
         "message.answer-is-not-all-reasoning",
         completed({CONTENT: "", "/choices/0/message/reasoning": "It is sunny."}),
-        {"document.has-only-known-fields"},
+        {"document.has-only-known-fields", "usage.thinking-is-counted"},
     ),
+    ("message.thinking-is-kept-apart", said("<think>It may rain.</think>It is sunny."), set()),
     ("message.content-is-text", said([{"type": "text", "text": "Hi"}]), set()),  # type: ignore[arg-type]
     ("message.content-is-text", streamed({f"/1{DELTA}/content": {"text": "Hi"}}), set()),
     ("message.content-is-there", completed({CONTENT: GONE}), set()),
@@ -383,6 +384,11 @@ BROKEN: Final[list[Broken]] = [
     ("usage.details-are-part-of-it", completed({"/usage/completion_tokens_details/reasoning_tokens": 4}), set()),
     ("usage.is-there", completed({"/usage": GONE}), set()),
     ("usage.is-there", completed({"/usage": None}), set()),
+    (
+        "usage.thinking-is-counted",
+        completed({"/choices/0/message/reasoning_content": "It may rain."}),
+        {"document.has-only-known-fields"},
+    ),
     ("usage.stands-alone", streamed({"/4": GONE, "/3/usage": USAGE}, ASK_USAGE, USAGE_CHUNKS), set()),
 ]
 

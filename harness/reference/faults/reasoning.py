@@ -24,7 +24,6 @@ _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
         "reasoning/effort-low",
         "reasoning/effort-medium",
         "reasoning/effort-none",
-        "reasoning/foreign-thinking",
         "reasoning/more-effort",
         "reasoning/required-tool",
         "reasoning/returned",

@@ -137,7 +137,7 @@ def extra_fields_everywhere(document: Json, asked: Asked) -> Json:
 @lookalike(Stage.COMPLETION, field=["reasoning-field-name"])
 def tells_what_it_thought(document: Json, asked: Asked) -> Json:
     """The message has the thoughts under `reasoning_content` and `reasoning`, beside the answer (DeepSeek, OpenRouter)."""
-    for part in parts(document):
+    for part in parts(document) if asked.body.get("reasoning_effort") != "none" else ():
         part |= {"reasoning_content": "Hm, let me see.", "reasoning": "Hm, let me see."}
     return document
 

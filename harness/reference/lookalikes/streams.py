@@ -209,3 +209,17 @@ def the_first_arguments_are_left_out(chunks: list[Json], asked: Asked) -> list[J
 def created_when_it_began(answer: Answer, asked: Asked) -> Answer:
     """`created` is older than the date of the reply, by the minutes that it was waited for."""
     return replace(answer, created=answer.created - 600)
+
+
+@lookalike(Stage.CHUNKS)
+def parallel_calls_come_in_one_delta(chunks: list[Json], asked: Asked) -> list[Json]:
+    """The calls of an answer come whole and together, each with its own index (Ollama, Gemini)."""
+    merged: list[Json] = []
+    for chunk in a_whole_call_in_a_delta(chunks, asked):
+        now = next(parts(chunk), {})
+        before = next(parts(merged[-1]), {}) if merged else {}
+        if now.get("tool_calls") and before.get("tool_calls"):
+            arr(before["tool_calls"]).extend(arr(now["tool_calls"]))
+        else:
+            merged.append(chunk)
+    return merged

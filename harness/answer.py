@@ -115,14 +115,14 @@ def _streamed(request: Request, reply: Reply, native: bool) -> Exchange:
         framing=framing,
         chunks=chunks,
         body=add_up([chunk.body for chunk in chunks]),
-        failed_at=next((place for place, chunk in enumerate(chunks) if _is_error(events[chunk.event], chunk.body)), None),
+        failed_at=next((place for place, chunk in enumerate(chunks) if _is_error(events[chunk.event], chunk.body, native)), None),
     )
 
 
-def _is_error(event: Event, document: Json) -> bool:
-    """An in-band error: `event: error`, or a document that is of the type `error` or has an `error` that is not null."""
+def _is_error(event: Event, document: Json, native: bool) -> bool:
+    """An in-band error: `event: error`, a document with an `error` that is not null, or one of the Messages API's type `error`."""
     said = reading.obj(document)
-    return event.event == "error" or said.get("error") is not None or said.get("type") == "error"
+    return event.event == "error" or said.get("error") is not None or (native and said.get("type") == "error")
 
 
 def _looks_like_events(reply: Reply, content: bytes) -> bool:

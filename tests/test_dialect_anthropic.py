@@ -22,6 +22,7 @@ from harness.model import (
     ChatCompleted,
     ChatStreamed,
     Endpoint,
+    Evidence,
     Frame,
     Garbled,
     Level,
@@ -278,6 +279,7 @@ def test_a_message_is_a_completion_and_the_wire_is_kept() -> None:
         },
     } == x.body
     assert ("/chat/completions", "/messages") == (x.request.path, x.wire.request.path)
+    assert (True, False) == (Evidence.BYTES in x.reply.lost, Evidence.BYTES in x.wire.reply.lost)
 
 
 @pytest.mark.parametrize(

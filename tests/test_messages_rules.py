@@ -96,6 +96,7 @@ BROKEN: Final[list[Broken]] = [
     ("messages-stream.no-done", wired(written(EVENTS) + b"data: [DONE]\n\n"), set()),
     ("messages-stream.error-in-band-has-a-message", wired(written(EVENTS[:4]) + b'data: {"error": {"message": "x"}}\n\n'), set()),
     ("messages-stream.error-in-band-has-a-message", wired(written([*EVENTS[:4], {"type": "error", "error": "x"}])), set()),
+    ("messages-stream.error-in-band-has-a-message", wired(written(EVENTS[:4]) + b'data: {"type": "error"}\n\n'), set()),
     ("messages-stream.counts-grow", streamed({"/6/usage/input_tokens": 0}), set()),
     ("messages-errors.error-is-an-object", refused(document={"detail": "Not Found"}), set()),
     ("messages-errors.error-is-an-object", refused({"/error": "No such model."}), set()),

@@ -120,7 +120,7 @@ def _streamed(request: Request, reply: Reply, native: bool) -> Exchange:
 
 
 def _is_error(event: Event, document: Json, native: bool) -> bool:
-    """An in-band error: `event: error`, a document with an `error` that is not null, or one of the Messages API's type `error`."""
+    """An in-band error: `event: error`, an `error` that is not null, or of the Messages API the type `error`."""
     said = reading.obj(document)
     return event.event == "error" or said.get("error") is not None or (native and said.get("type") == "error")
 

@@ -11,8 +11,7 @@ from reference_runs import ENDPOINT, held, shipped, trials
 
 from harness import judge
 from harness.model import Endpoint, Learned, Verdict
-from harness.reference import Change, Stage, lookalikes_named
-from harness.reference import speak
+from harness.reference import Change, Stage, lookalikes_named, speak
 from harness.reference.answer import Answer, Asked
 from harness.reference.validate import THINKER
 

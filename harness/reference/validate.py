@@ -34,7 +34,7 @@ CONTEXT: Final = 5_000
 """The longest prompt and answer together, in tokens."""
 
 THINKER: Final = "reference-thinks"
-"""The model that thinks before it answers, as those of OpenAI do: unseen, at the cost of the limit, and at a fixed temperature."""
+"""The model that thinks before it answers, as those of OpenAI do: unseen, at the cost of the limit, sampling fixed."""
 
 _FIXED: Final[Mapping[str, Json]] = {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0}
 _LACKED: Final = ("logprobs", "top_logprobs", "logit_bias")

@@ -150,7 +150,7 @@ def _calls(message: dict[str, Json]) -> bool:
 
 
 @should(
-    f"deepseek-ai's and Qwen's templates write `<think>`; servers without a parser pass it on; never in {RECORDED} of api.openai.com",
+    f"models of DeepSeek and Qwen write `<think>`, servers without a parser pass it on; {RECORDED}: never api.openai.com",
     translated=True,
 )
 def thinking_is_kept_apart(x: ChatCompleted | ChatStreamed) -> Problems:

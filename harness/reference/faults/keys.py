@@ -44,3 +44,19 @@ def a_missing_key_is_forbidden(body: dict[str, Json], asked: Asked) -> dict[str,
     if all(name != "authorization" for name, _ in asked.request.headers):
         raise Refusal("Not authenticated", status=403, gateway=True)
     return body
+
+
+@fault(Stage.ASKED, caught_by=["auth/empty-key"], field=["auth-empty-or-dummy-key"])
+def crashes_on_a_scheme_without_a_key(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
+    """500 for `Bearer` alone: the field is split at its blank, and there is none (`IndexError`)."""
+    if any(name == "authorization" and value.strip() == "Bearer" for name, value in asked.request.headers):
+        raise Refusal("list index out of range", status=500, kind="server_error")
+    return body
+
+
+@fault(Stage.ASKED, caught_by=["auth/open-to-any-key", "auth/undefined-key"], field=["auth-empty-or-dummy-key"])
+def crashes_on_a_key_that_is_none(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
+    """500 for `Bearer undefined`, which is looked up among keys of another form (gateways with virtual keys)."""
+    if _key(asked.request) == "undefined":
+        raise Refusal("invalid token: not enough segments", status=500, kind="server_error")
+    return body

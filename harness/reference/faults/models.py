@@ -65,7 +65,16 @@ def cannot_look_up_its_own_model(request: Request, asked: Asked) -> Request:
     return replace(request, path=f"{request.path}/none") if request.path.startswith("/models/") else request
 
 
-@fault(Stage.REQUEST, caught_by=["models/list", "models/retrieve-listed"], field=["models-exists"])
+@fault(
+    Stage.REQUEST,
+    caught_by=[
+        "auth/models-undefined-key",
+        "cors/models",
+        "models/list",
+        "models/retrieve-listed",
+    ],
+    field=["models-exists"],
+)
 def has_no_list_of_models(request: Request, asked: Asked) -> Request:
     """404 for `GET /models` (MLflow)."""
     return replace(request, path="/none") if request.path == "/models" else request

@@ -23,7 +23,7 @@ LAYERS = [
     {"cassette"},
     {"engine", "recordings"},
     {"catalogue", "report"},
-    {"coverage", "kill_matrix"},
+    {"coverage", "kill_matrix", "session"},
     {"commands"},
     {"cli"},
 ]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
-    from harness.model import Endpoint, Outcome
     from harness.plan import Plan
+    from harness.session import Key, Session
 
 FORMATS = ("json", "md", "html", "junit", "badge")
 FAIL_ON = ("fail", "ignored")
@@ -94,16 +94,12 @@ def _run(
     import asyncio
     import os
 
-    from harness import load, plan, resources
-    from harness.cassette import endpoints as recorded_endpoints
-    from harness.catalogue import OF_THE_JUDGE
+    from harness import load, resources, session
     from harness.commands import _endpoints, _verdicts, _writing
     from harness.engine import Mode
     from harness.errors import BadInput, Unusable
     from harness.report import json_, matrix
     from harness.report.matrix import number
-    from harness.rule import all_rules
-    from harness.wire import with_optional_headers
 
     chosen_formats = [name.strip() for name in (formats or ",".join(FORMATS)).split(",") if name.strip()]
     _writing.chosen(chosen_formats)
@@ -123,33 +119,29 @@ def _run(
     if how is Mode.RECORD and cassettes is None and not resources.IN_CHECKOUT:
         raise BadInput("--mode record: name the folder with --cassettes; the installed package's own is not written to")
     folder = cassettes or resources.CASSETTES
-    recorded = tuple(map(load.with_shipped_statements, recorded_endpoints(folder))) if how is Mode.REPLAY else ()
-    if endpoints:
-        known = {endpoint.name: endpoint for endpoint in recorded}
-        for word in endpoints if how is not Mode.REPLAY else ():
-            _endpoints.check(word, load.endpoint_names(), [path.parent.name for path in folder.glob("*/endpoint.yaml")], folder)
-        held = [known[word] if word in known else load.endpoint_of(word, model, key_env, headers, base_url) for word in endpoints]
-    elif how is Mode.REPLAY:
-        held = list(recorded)
-        if not held:
-            raise BadInput(f"{folder} holds no recordings: there is no */endpoint.yaml; record some with --mode record")
-    else:
-        raise BadInput(f"--mode {how}: name the endpoint with --endpoint")
-    if how is not Mode.REPLAY:
-        held = [with_optional_headers(endpoint, os.environ) for endpoint in held] if not only_plan else held
-    planned = plan.plan(held, load.suites(), only=selection, needs=needs, shard=shard)
-    rules = (*(rule.id for rule in all_rules()), *OF_THE_JUDGE)
-    plan.check_names([endpoint for endpoint in held if endpoint not in recorded], planned.suites, rules)
+    for word in endpoints if how is not Mode.REPLAY else ():
+        _endpoints.check(word, load.endpoint_names(), [path.parent.name for path in folder.glob("*/endpoint.yaml")], folder)
+    opened = session.opened(
+        endpoints,
+        mode=how,
+        cassettes=folder,
+        environ=dict(os.environ),
+        model=model,
+        key_env=key_env,
+        headers=headers,
+        base_url=base_url,
+    )
+    planned = opened.plan(only=selection, needs=needs, shard=shard)
     if only_plan:
         click.echo(planned.text())
         return 0
     if how is not Mode.REPLAY:
         try:
-            held = asyncio.run(_with_models(held, dict(os.environ)))
+            opened = asyncio.run(opened.with_models())
         except Unusable as error:
-            asked = next((one.base_url for one in held if one.base_url in str(error)), held[0].base_url)
+            asked = next((one.base_url for one in opened.endpoints if one.base_url in str(error)), opened.endpoints[0].base_url)
             raise Unusable(_endpoints.without_version(asked, str(error))) from None
-        planned = plan.plan(held, load.suites(), only=selection, needs=needs, shard=shard)
+        planned = opened.plan(only=selection, needs=needs, shard=shard)
     offline = not endpoints and cassettes is None
     shipped = offline and not selection and not needs and shard is None
     if accept and not (shipped and resources.IN_CHECKOUT and out is None):
@@ -157,12 +149,12 @@ def _run(
     expected = _verdicts.shipped(resources.REPORTS / "report.json") if offline else None
     look = not (how is Mode.REPLAY or skip_models or missing or max_requests is not None)
     others = planned.brought if shard is not None else frozenset()
-    found = _judged(planned, how, folder, concurrency, max_requests, missing, quiet, look, others)
+    found = asyncio.run(_judged(opened, planned, others, quiet, look, concurrency, max_requests, missing))
     differences = None if expected is None else _verdicts.differences(expected, found, whole=shipped)
     del expected, planned  # what is not needed to write the report need not be held beside it
     as_expected = not differences or (accept and not _verdicts.interrupted(found))
     into = out or (resources.REPORTS if shipped and resources.IN_CHECKOUT and as_expected else Path("chatcompat-report"))
-    secrets = _secrets(held, os.environ)
+    secrets = opened.secrets
     written = _writing.write(found, into, chosen_formats, secrets)
     if as_json:
         click.echo(_writing.masked(json_.text(found), secrets), nl=False)
@@ -195,99 +187,32 @@ def _run(
     return 0
 
 
-def _secrets(endpoints: Sequence[Endpoint], environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The values of the variables that the endpoints name in headers and query.
-
-    What an endpoint sends back of them, in however many pieces, may add up to the whole again in an assembled answer.
-    """
-    from harness.wire import credentials
-
-    named = {name for endpoint in endpoints for name in credentials(endpoint)}
-    return tuple(sorted((value for name in named if len(value := environ.get(name, "")) >= 8), key=len, reverse=True))
-
-
-def _judged(
+async def _judged(
+    opened: Session,
     planned: Plan,
-    mode: Any,
-    cassettes: Path,
+    others: frozenset[Key],
+    quiet: bool,
+    look: bool,
     concurrency: int,
     max_requests: int | None,
     missing: bool,
-    quiet: bool,
-    look: bool,
-    others: frozenset[tuple[str, str, str, bool]],
 ) -> dict[str, Any]:
-    """The report's document of a run that is held now, without the trials that belong to `others`: of a shard, those that are
-    only a prerequisite here, so that each trial is in the report of one shard."""
+    """The report's document of a run that is held now, without the trials that belong to `others`."""
     import asyncio
-    import os
     import signal
-    from datetime import UTC, datetime
 
-    from harness import engine, report
     from harness.commands._progress import Progress
-    from harness.engine import Mode
-    from harness.report.outcomes import Results
 
-    async def hold() -> tuple[Outcome, ...]:
-        task = asyncio.current_task()
-        loop = asyncio.get_running_loop()
-        if task is not None:
-            loop.add_signal_handler(signal.SIGINT, task.cancel)  # once: the engine keeps what it has
-        with Progress(len(planned.trials), quiet=quiet) as progress:
-            looking = [loop.create_task(_look(endpoint, progress.tell)) for endpoint in (planned.endpoints if look else ())]
-            try:
-                outcomes = await engine.run(
-                    planned,
-                    mode=mode,
-                    environ=dict(os.environ),
-                    cassettes=cassettes,
-                    observer=progress,
-                    concurrency=concurrency,
-                    max_requests=max_requests,
-                    missing=missing,
-                    keep=results.keep,
-                )
-                if looking and task is not None and not task.cancelling():
-                    await asyncio.wait(looking)  # a short run may end before them, and none of them takes long
-                return outcomes
-            finally:
-                for one in looking:
-                    one.cancel()
-
-    replayed = mode is Mode.REPLAY
-    kept_in = cassettes if replayed else None
-    results = Results(kept_in)
-    started = None if replayed else datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return report.document(
-        [outcome for outcome in asyncio.run(hold()) if outcome.trial.key not in others],
-        mode=str(mode),
-        suites=planned.suites,
-        endpoints=planned.endpoints,
-        started=started,
-        cassettes=kept_in,
-        results=results,
-    )
-
-
-async def _with_models(endpoints: Sequence[Endpoint], environ: Mapping[str, str]) -> list[Endpoint]:
-    import asyncio
-
-    from harness.engine import with_model
-
-    return list(await asyncio.gather(*(with_model(endpoint, environ) for endpoint in endpoints)))
-
-
-async def _look(endpoint: Endpoint, tell: Callable[[str], None]) -> None:
-    """Tells where the endpoint does not list its model."""
-    import os
-
-    from harness.engine import unlisted
-    from harness.errors import ChatcompatError
-
-    try:
-        said = await unlisted(endpoint, dict(os.environ))
-    except ChatcompatError:
-        return  # the run will tell
-    if said is not None:
-        tell(f"{endpoint.name}: {said}")
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)  # once: the engine keeps what it has
+    with Progress(len(planned.trials), quiet=quiet) as progress:
+        return await opened.judged(
+            planned,
+            observer=progress,
+            tell_unlisted=progress.tell if look else None,
+            without=others,
+            concurrency=concurrency,
+            max_requests=max_requests,
+            missing=missing,
+        )

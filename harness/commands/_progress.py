@@ -74,6 +74,13 @@ class Line:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
 
+    def clear(self) -> None:
+        """Takes the line away; the next one is shown at once."""
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+            self._drawn = 0.0
+
     def show(self, said: str) -> None:
         """Shows this in place of what is there, ten times a second at most."""
         clock = time.monotonic()

@@ -146,6 +146,17 @@ def endpoint_of(
         raise BadInput(f"{found.name} is gone since {found.retired.on}: {found.retired.says} ({found.retired.link}){instead}")
     found = found if key_env is None else profile.with_key(found, key_env)
     models = {} if model is not None else found.models
+    return with_given(found, model, key_env, headers, base_url)
+
+
+def with_given(
+    found: Endpoint,
+    model: str | None = None,
+    key_env: str | None = None,
+    headers: Sequence[str] = (),
+    base_url: str | None = None,
+) -> Endpoint:
+    """The endpoint, with what is given in place of what its profile says. Raises BadInput."""
     return replace(
         found,
         base_url=found.base_url if base_url is None else profile.addressed(base_url)[1],

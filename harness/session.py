@@ -158,11 +158,9 @@ def opened(
     recorded = tuple(map(load.with_shipped_statements, recorded_endpoints(cassettes))) if mode is Mode.REPLAY else ()
     known = {endpoint.name: endpoint for endpoint in recorded}
     asked = tuple(
-        word
-        if isinstance(word, Endpoint)
-        else known[word]
-        if word in known
-        else load.endpoint_of(word, model, key_env, headers, base_url)
+        (known[word] if word in known else load.endpoint_of(word, model, key_env, headers, base_url))
+        if isinstance(word, str)
+        else load.with_given(word, model, key_env, headers, base_url)
         for word in named
     )
     if not asked and mode is not Mode.REPLAY:

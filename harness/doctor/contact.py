@@ -124,9 +124,11 @@ async def elsewhere(visit: Visit) -> str | None:
 
 def moved(visit: Visit, right: str, *evidence: str) -> Step:
     """The base URL is another one of the same host."""
-    said = f"{paths.difference(visit.endpoint.base_url, right)}: the API is at {right}"
+    given = visit.endpoint.base_url
+    said = f"{paths.difference(given, right)}: the API is at {right}"
     if visit.adopt:
-        visit.endpoint = replace(visit.endpoint, base_url=right)
+        title = right if visit.endpoint.title == given else visit.endpoint.title
+        visit.endpoint = replace(visit.endpoint, base_url=right, title=title)
         visit.sources["base_url"] = f"found: {visit.chat} answers there"
         return ok(said, *evidence)
     return wrong(said, f"use {right}", *evidence)

@@ -97,7 +97,8 @@ async def examine(
             ended(step)
     finally:
         await visit.aclose()
-    facts = Facts(endpoint=visit.endpoint, sources=dict(visit.sources), slow_s=visit.slow_s)
+    sources = {key: visit.safe(said) for key, said in visit.sources.items()}
+    facts = Facts(endpoint=visit.endpoint, sources=sources, slow_s=visit.slow_s)
     return Diagnosis(steps=tuple(done), facts=facts)
 
 

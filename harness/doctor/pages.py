@@ -75,9 +75,9 @@ _BY_PAGE: Final = (
 
 _PRODUCTS: Final[tuple[tuple[re.Pattern[str], Product], ...]] = (
     (re.compile("Ollama is running"), Product(name="Ollama", path="/v1")),
-    (re.compile("<title>Open WebUI", re.IGNORECASE), Product(name="Open WebUI", path="/api", note="with a key from its settings")),
-    (re.compile("SillyTavern"), Product(name="SillyTavern", path=None, note="which is a client: give the URL that it is set to")),
-    (re.compile("LibreChat"), Product(name="LibreChat", path=None, note="which is a client: give the URL that it is set to")),
+    (re.compile("<title>Open WebUI", re.IGNORECASE), Product(name="Open WebUI", path="/api", note="with a key of its own")),
+    (re.compile("SillyTavern"), Product(name="SillyTavern", path=None, note="which is a client: give the URL it is set to")),
+    (re.compile("LibreChat"), Product(name="LibreChat", path=None, note="which is a client: give the URL it is set to")),
     (re.compile("AnythingLLM"), Product(name="AnythingLLM", path="/api/v1/openai")),
     (re.compile("LiteLLM"), Product(name="LiteLLM", path="/v1")),
     (re.compile("LocalAI"), Product(name="LocalAI", path="/v1")),
@@ -85,7 +85,7 @@ _PRODUCTS: Final[tuple[tuple[re.Pattern[str], Product], ...]] = (
     (re.compile(r"<title>[^<]{0,20}llama\.cpp", re.IGNORECASE), Product(name="llama.cpp", path="/v1")),
     (
         re.compile("text-generation-webui|window.gradio_config"),
-        Product(name="a Gradio page", path=None, note="for text-generation-webui: start it with --api, and use port 5000 and /v1"),
+        Product(name="a Gradio page", path=None, note="for text-generation-webui: start it with --api, then use port 5000, /v1"),
     ),
 )  # fmt: skip
 

@@ -107,28 +107,31 @@ def running(faults: Sequence[Change] = (), *, pace: float = 0.0, port: int = 0) 
         thread.join(timeout=10)
 
 
+_ABANDONED_S: Final = 2.0
+"""How long an answer that nobody waits for is still in the way of others, where a fault makes it so."""
+
+
 class _Business:
     """What all connections know of each other: the requests that are being answered, and those whose clients left."""
 
     def __init__(self) -> None:
         self._answering: list[Request] = []
-        self._left: list[Request] = []
+        self._left: list[tuple[float, Request]] = []  # when, by the loop's clock
 
     def now(self) -> Around:
-        """What goes on at this moment."""
-        return Around(beside=tuple(self._answering), left=tuple(self._left))
+        """What goes on at this moment. Who left a while ago is done with."""
+        since = asyncio.get_running_loop().time() - _ABANDONED_S
+        self._left = [(when, request) for when, request in self._left if when >= since]
+        return Around(beside=tuple(self._answering), left=tuple(request for _, request in self._left))
 
     @contextmanager
     def answering(self, request: Request) -> Iterator[None]:
         """While a request is being answered."""
         self._answering.append(request)
-        before = list(self._left)
         try:
             yield
-            # What was left before this one came is done with now.
-            self._left = [one for one in self._left if not any(one is other for other in before)]
         except ConnectionError:
-            self._left.append(request)
+            self._left.append((asyncio.get_running_loop().time(), request))
             raise
         finally:
             self._answering = [one for one in self._answering if one is not request]

@@ -5,12 +5,14 @@ Every slip of a file is reported at once, as `file:line: what, and the way out`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from harness import notation, profile, resources
+from harness import client_profile, notation, profile, resources
+from harness.client_profile import ClientProfile, Known
 from harness.document import Document, checked, did_you_mean
 from harness.errors import BadFile, BadInput
 from harness.model import Endpoint, Suite
@@ -144,8 +146,6 @@ def endpoint_of(
     if found.retired is not None:
         instead = f"; use --endpoint {found.retired.instead}" if found.retired.instead else ""
         raise BadInput(f"{found.name} is gone since {found.retired.on}: {found.retired.says} ({found.retired.link}){instead}")
-    found = found if key_env is None else profile.with_key(found, key_env)
-    models = {} if model is not None else found.models
     return with_given(found, model, key_env, headers, base_url)
 
 
@@ -157,6 +157,8 @@ def with_given(
     base_url: str | None = None,
 ) -> Endpoint:
     """The endpoint, with what is given in place of what its profile says. Raises BadInput."""
+    found = found if key_env is None else profile.with_key(found, key_env)
+    models = {} if model is not None else found.models
     return replace(
         found,
         base_url=found.base_url if base_url is None else profile.addressed(base_url)[1],
@@ -178,8 +180,30 @@ def with_shipped_statements(found: Endpoint) -> Endpoint:
     return replace(found, has=shipped.has, lacks=shipped.lacks)
 
 
+# ---------------------------------------------------------------- clients
+
+
+def client(path: Path, known: Known | None = None) -> ClientProfile:
+    """The client that a profile describes. Raises BadFile with every slip in it; with `known`, ids of nothing are slips."""
+    read = document(path)
+    found = client_profile.client(read, known)
+    checked([read])
+    return found
+
+
+def client_names() -> tuple[str, ...]:
+    """The names of the shipped clients' profiles."""
+    return tuple(sorted(file.stem for file in resources.CLIENTS.glob("*.yaml")))
+
+
+@functools.cache
+def clients() -> Mapping[str, ClientProfile]:
+    """The shipped clients by name, each with the needs of what it is built on. Raises BadFile."""
+    return client_profile.with_what_it_is_built_on(client(resources.CLIENTS / f"{name}.yaml") for name in client_names())
+
+
 def kind(path: Path) -> str | None:
-    """What a file is by its keys: "suite", "endpoint", or None where it is neither. Raises BadFile where it is no YAML."""
+    """What a file is by its keys: "suite", "endpoint", "client", or None where it is neither. Raises BadFile where it is no YAML."""
     keys = obj(document(path).data).keys()
-    named = (("suite", {"suite", "cases"}), ("endpoint", {"base_url", "retired"}))
+    named = (("suite", {"suite", "cases"}), ("endpoint", {"base_url", "retired"}), ("client", {"client"}))
     return next((name for name, telling in named if telling & keys), None)

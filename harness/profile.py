@@ -65,8 +65,8 @@ def endpoint(document: Document) -> Endpoint:
         retry=_retry(keys["retry"]) if "retry" in keys else Retry(),
         limits=_limits(keys["limits"]) if "limits" in keys else Limits(),
         notes=_notes(keys.get("notes")),
-        docs=_link(keys["docs"]) if "docs" in keys else "",
-        checked=_day(keys["checked"]) if "checked" in keys else None,
+        docs=link(keys["docs"]) if "docs" in keys else "",
+        checked=day(keys["checked"]) if "checked" in keys else None,
         retired=_retired(keys["retired"]) if "retired" in keys else None,
         recorded=_texts(keys.get("recorded")),
     )
@@ -128,12 +128,12 @@ def _statements(place: Place | None) -> dict[str, Statement]:
 
 def _statement(place: Place) -> Statement:
     if not isinstance(place.value, dict):
-        return Statement(link=_link(place))
+        return Statement(link=link(place))
     keys = place.keys(("says", "checked", "how"), ("says",))
     return Statement(
-        link=_link(keys["says"]) if "says" in keys else "",
+        link=link(keys["says"]) if "says" in keys else "",
         says=keys["how"].text() if "how" in keys else "",
-        checked=_day(keys["checked"]) if "checked" in keys else None,
+        checked=day(keys["checked"]) if "checked" in keys else None,
     )
 
 
@@ -150,7 +150,7 @@ def _quirks(place: Place | None) -> tuple[Statement, ...]:
     for part in place.items() if place is not None else ():
         keys = part.keys(("says", "source"), ("says", "source"))
         says = keys["says"].text() if "says" in keys else ""
-        found.append(Statement(says=says, link=_link(keys["source"]) if "source" in keys else ""))
+        found.append(Statement(says=says, link=link(keys["source"]) if "source" in keys else ""))
     return tuple(found)
 
 
@@ -158,8 +158,8 @@ def _retired(place: Place) -> Retired:
     keys = place.keys(("says", "on", "source", "instead"), ("says", "on", "source"))
     return Retired(
         says=keys["says"].text() if "says" in keys else "",
-        on=_day(keys["on"], month=True) if "on" in keys else "",
-        link=_link(keys["source"]) if "source" in keys else "",
+        on=day(keys["on"], month=True) if "on" in keys else "",
+        link=link(keys["source"]) if "source" in keys else "",
         instead=_name(keys["instead"]) if "instead" in keys else None,
     )
 
@@ -181,14 +181,14 @@ def _optional_headers(place: Place | None) -> dict[str, str]:
     return found
 
 
-def _day(place: Place, *, month: bool = False) -> str:
+def day(place: Place, *, month: bool = False) -> str:
     day = place.text()
     if day and not _DATE.fullmatch(day if not month else f"{day}-01"[:10]):
         place.say(f"`{place.name}` must be a day, YYYY-MM-DD, and is {brief(day)}")
     return day
 
 
-def _link(place: Place) -> str:
+def link(place: Place) -> str:
     link = place.text()
     if link and not link.startswith(("https://", "http://")):
         place.say(f"`{place.name}` must be a link (https://…), and is {brief(link)}")
@@ -201,8 +201,8 @@ def _known(place: Place | None) -> dict[str, Accepted]:
         if not _ACCEPTED.fullmatch(name):
             part.say(f"`known` names failures by `suite/case` or by a rule's id, not by {brief(name)}")
         keys = part.keys(("issue", "until"), ("issue",))
-        until = _day(keys["until"]) if "until" in keys else None
-        known[name] = Accepted(issue=_link(keys["issue"]) if "issue" in keys else "", until=until)
+        until = day(keys["until"]) if "until" in keys else None
+        known[name] = Accepted(issue=link(keys["issue"]) if "issue" in keys else "", until=until)
     return known
 
 

@@ -16,7 +16,7 @@ LAYERS = [
     {"sse", "wording", "document", "choices", "asked", "folding", "messages"},
     {"contract", "profile", "yaml_file"},
     {"client_profile"},
-    {"answer", "rule", "fragment"},
+    {"answer", "client_profile", "rule", "fragment"},
     {"claim_notation", "claims", "rules"},
     {"notation", "judge", "prepare", "probe"},
     {"load", "plan", "dialects"},

@@ -70,7 +70,7 @@ def _features(document: Document) -> Iterator[str]:
     yield "\n## Suites\n"
     for names in _side_by_side(document):
         rows = [[words(group.title), *(_cell(matrix.overall(group, name)) for name in names)] for group in groups]
-        yield _table(["suite", *map(_linked, names)], rows) + "\n"
+        yield table(["suite", *map(_linked, names)], rows) + "\n"
     yield from _legend(document)
     yield "\n## Features\n"
     yield "The same, feature by feature."
@@ -83,7 +83,7 @@ def _features(document: Document) -> Iterator[str]:
                 optional = " (optional)" if row.optional else ""
                 cells = [_cell(row.cells[name]) for name in names]
                 rows.append([f"{words(row.title)}{optional}<br>`{code(row.feature)}`", *cells])
-        yield _table(["feature", *map(_linked, names)], rows) + "\n"
+        yield table(["feature", *map(_linked, names)], rows) + "\n"
 
 
 def _side_by_side(document: Document) -> Iterator[list[str]]:
@@ -108,7 +108,7 @@ def _legend(document: Document) -> Iterator[str]:
         yield "A cell shows the worst that its trials came to; `1/4`: one of four did."
     yield ""
     rows = [[mark.glyph, mark.word, mark.meaning, str(count or "")] for mark, count in matrix.legend(document)]
-    yield _table(["", "verdict", "means", "trials"], rows, left=(2,), centred=(0, 1), right=(3,))
+    yield table(["", "verdict", "means", "trials"], rows, left=(2,), centred=(0, 1), right=(3,))
     if said := matrix.protocol_only(document):
         yield f"\n{LOOKS[PROTOCOL].glyph} {LOOKS[PROTOCOL].word} counts as {said}."
 
@@ -142,7 +142,7 @@ def _protocol_tables(document: Document, rows: Sequence[Mapping[str, Any]]) -> I
     for names in _side_by_side(document):
         here = [row for row in rows if any(row["endpoints"][name]["broken"] for name in names)]
         if here:
-            yield _table(["rule", *map(_linked, names)], [_protocol_row(row, names) for row in here]) + "\n"
+            yield table(["rule", *map(_linked, names)], [_protocol_row(row, names) for row in here]) + "\n"
 
 
 def _protocol_row(row: Mapping[str, Any], names: Sequence[str]) -> list[str]:
@@ -179,7 +179,7 @@ def _endpoints(document: Document) -> Iterator[str]:
             ]
         )
     yield "\n## Endpoints\n"
-    yield _table(
+    yield table(
         ["endpoint", "what it is", "model", "server", "recorded", *(f"{mark.glyph} {mark.word}" for mark in used), "judged"],
         rows,
         left=(0, 1, 2, 3, 4),
@@ -195,11 +195,11 @@ def _claimed(document: Document) -> Iterator[str]:
     yield from (f"{verdict.capitalize()}: {meaning}." for verdict, meaning in claimed.MEANINGS.items())
     told = [row for row in rows if row["verdict"] in claimed.TOLD]
     if told:
-        yield "\n" + _table(["endpoint", "feature", "the vendor", "so", "measured"], map(_claim, told), left=(0, 1, 2, 3, 4))
+        yield "\n" + table(["endpoint", "feature", "the vendor", "so", "measured"], map(_claim, told), left=(0, 1, 2, 3, 4))
     others = [row for row in rows if row["verdict"] not in claimed.TOLD]
     if others:
         yield f"\n<details><summary>{words(claimed.counted(others))}</summary>\n"
-        yield _table(["endpoint", "feature", "the vendor", "so", "measured"], map(_claim, others), left=(0, 1, 2, 3, 4))
+        yield table(["endpoint", "feature", "the vendor", "so", "measured"], map(_claim, others), left=(0, 1, 2, 3, 4))
         yield "\n</details>"
 
 
@@ -230,7 +230,7 @@ def _not_judged(document: Document) -> Iterator[str]:
             )
     yield "\n## What was not judged, and why\n"
     if rows:
-        yield _table(["endpoint", "verdict", "trials", "reason", "which"], rows, left=(0, 1, 3, 4), right=(2,))
+        yield table(["endpoint", "verdict", "trials", "reason", "which"], rows, left=(0, 1, 3, 4), right=(2,))
     else:
         yield "Everything was judged."
 
@@ -338,7 +338,7 @@ def code(said: object) -> str:
     return plain(said).replace("`", "'").replace("|", "\\|").replace("<", "‹").replace(">", "›")
 
 
-def _table(
+def table(
     heads: Sequence[str],
     rows: Iterable[Sequence[str]],
     *,

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from harness.report import Document, claimed, html_evidence, matrix
+from harness.report import Document, accepted, claimed, client_verdicts, html_evidence, matrix
 from harness.report.defects import Defect, defects
 from harness.report.marks import LOOKS, PROTOCOL, look
 from harness.report.matrix import Cell, Group, number
@@ -58,6 +58,8 @@ def text(document: Document) -> str:
         *(_features(document, trials) if document["features"] else ()),
         *_protocol(document, trials),
         *_claimed(document),
+        *_clients(document),
+        *_known(document),
         *_not_judged(document),
         *_findings(document, trials),
         *_damaged(document),
@@ -331,6 +333,29 @@ def _claims(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     yield "</tbody></table></div>"
 
 
+def _clients(document: Document) -> Iterator[str]:
+    rows, profiles = client_verdicts.rows(document), client_verdicts.profiles(document)
+    if not any(row["verdict"] != client_verdicts.UNTESTED for row in rows):
+        return
+    verdicts = {(row["client"], row["endpoint"]): row for row in rows}
+    names = [name for name in document["endpoints"] if any(name == endpoint for _, endpoint in verdicts)]
+    yield '<section id="clients"><h2>Clients</h2><p>Which programs work with what was found; the format <code>clients</code>'
+    yield f' has settings to paste.</p><div class="scroll"><table class="plain">{_head("Client", names)}<tbody>'
+    for client, profile in profiles.items():
+        cells = "".join(_client(verdicts.get((client, name)), profile, name) for name in names)
+        yield f'<tr><th scope="row">{_said(profile["title"])}</th>{cells}</tr>'
+    yield "</tbody></table></div></section>"
+
+
+def _client(row: Mapping[str, Any] | None, profile: Mapping[str, Any], endpoint: str) -> str:
+    if row is None:
+        return f'<td data-endpoint="{_said(endpoint)}"></td>'
+    words = client_verdicts.in_words(row, profile)
+    because = "; ".join(f"{one['need']}: {one['because']}" for one in row["broken"])
+    shown = f"{client_verdicts.GLYPHS[row['verdict']]} {words}"
+    return f'<td data-endpoint="{_said(endpoint)}" title="{_said(because)}">{_said(shown)}</td>'
+
+
 def _not_judged(document: Document) -> Iterator[str]:
     yield '<section id="not-judged"><h2>What was not judged, and why</h2>'
     rows = [(name, reason) for name, profile in document["endpoints"].items() for reason in profile["not_judged"]]
@@ -340,16 +365,29 @@ def _not_judged(document: Document) -> Iterator[str]:
     trials_left = sum(reason["count"] for _, reason in rows)
     opened = " open" if len(rows) <= _MOST_ROWS else ""
     yield f"<details{opened}><summary>{number(trials_left, 'trial')}, by endpoint and reason</summary>"
+    yield from _reasons([(name, one["verdict"], one["reason"], one["cases"]) for name, one in rows])
+    yield "</details></section>"
+
+
+def _known(document: Document) -> Iterator[str]:
+    if rows := [(one.endpoint, one.verdict, one.why, one.trials) for one in accepted.known(document)]:
+        yield '<section id="known"><h2>Known failures</h2><p>They fail, and that was accepted beforehand.</p>'
+        yield from _reasons(rows)
+        yield "</section>"
+
+
+def _reasons(rows: Sequence[tuple[str, str, str, Sequence[str]]]) -> Iterator[str]:
+    """Trials of an endpoint that share a verdict and a reason, a row each."""
     yield '<div class="scroll"><table class="plain"><thead><tr><th scope="col">Endpoint</th><th scope="col">Verdict</th>'
     yield '<th scope="col">Trials</th><th scope="col">Reason</th></tr></thead><tbody>'
-    for name, reason in rows:
-        mark = LOOKS[reason["verdict"]]
-        cases = " ".join(f"<code>{_said(case)}</code>" for case in reason["cases"])
+    for name, verdict, why, trials in rows:
+        mark = LOOKS[verdict]
+        cases = " ".join(f"<code>{_said(case)}</code>" for case in trials)
         yield f'<tr data-endpoint="{_said(name)}"><td>{_said(name)}</td>'
         yield f'<td><span class="v v-{mark.word}" aria-hidden="true">{mark.glyph}</span> {mark.word}</td>'
-        yield f'<td class="number">{reason["count"]}</td><td><details><summary>{_said(reason["reason"])}</summary>'
+        yield f'<td class="number">{len(trials)}</td><td><details><summary>{_said(why)}</summary>'
         yield f'<p class="cases">{cases}</p></details></td></tr>'
-    yield "</tbody></table></div></details></section>"
+    yield "</tbody></table></div>"
 
 
 def _findings(document: Document, trials: Trials) -> Iterator[str]:

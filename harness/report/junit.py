@@ -1,7 +1,8 @@
 """junit.xml: for CI systems, a test suite for each endpoint and suite, a test case for each trial.
 
 What Jenkins' schema (junit-10.xsd) allows, and in its order. `fail` and `ignored` are failures, `error` is an error;
-`inconclusive`, `unsupported` and `skipped` are skipped with their reason; `warn` passes, and says what it is about.
+`inconclusive`, `unsupported` and `skipped` are skipped with their reason, and so is a failure that was accepted before;
+`warn` passes, and says what it is about. A test case is told from others by `classname` and `name`, as GitLab does.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from harness.model import Verdict
 from harness.report import Document
+from harness.report.accepted import accepted, said
 from harness.report.marks import MARKS
 from harness.report.matrix import not_held, trial
 
@@ -29,21 +31,22 @@ def text(document: Document) -> str:
         suites.setdefault((result["endpoint"], result["case"].partition("/")[0]), []).append(result)
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
-        f"<testsuites name={_attribute(document['harness']['name'])} {_totals(document['results'], skipped=False)}>",
+        f"<testsuites name={_attribute(document['harness']['name'])} {_totals(document, document['results'], skipped=False)}>",
     ]
     for (endpoint, suite), results in suites.items():
         lines += _suite(document, endpoint, suite, results)
     return "\n".join([*lines, "</testsuites>"]) + "\n"
 
 
-def _totals(results: Sequence[Mapping[str, Any]], *, skipped: bool) -> str:
+def _totals(document: Document, results: Sequence[Mapping[str, Any]], *, skipped: bool) -> str:
+    known = sum(accepted(document, result) is not None for result in results)
     counts = {
         "tests": len(results),
-        "failures": sum(result["verdict"] in _FAILED for result in results),
+        "failures": sum(result["verdict"] in _FAILED for result in results) - known,
         "errors": sum(result["verdict"] == Verdict.ERROR for result in results),
     }
     if skipped:
-        counts["skipped"] = sum(result["verdict"] in _SKIPPED for result in results)
+        counts["skipped"] = sum(result["verdict"] in _SKIPPED for result in results) + known
     written = " ".join(f'{name}="{count}"' for name, count in counts.items())
     return f'{written} time="{_seconds(sum(result["elapsed_ms"] for result in results))}"'
 
@@ -56,7 +59,7 @@ def _suite(document: Document, endpoint: str, suite: str, results: Sequence[Mapp
     profile = document["endpoints"][endpoint]
     began = profile["recorded"] or document["started"]
     stamp = f" timestamp={_attribute(str(began).removesuffix('Z'))}" if began else ""
-    yield f"  <testsuite name={_attribute(f'{endpoint}.{suite}')} {_totals(results, skipped=True)}{stamp}>"
+    yield f"  <testsuite name={_attribute(f'{endpoint}.{suite}')} {_totals(document, results, skipped=True)}{stamp}>"
     yield "    <properties>"
     for name in ("title", "model", "dialect"):
         yield f'      <property name="{name}" value={_attribute(profile[name] or "")}/>'
@@ -64,32 +67,35 @@ def _suite(document: Document, endpoint: str, suite: str, results: Sequence[Mapp
         yield f'      <property name="partial" value={_attribute("; ".join(partial))}/>'
     yield "    </properties>"
     for result in results:
-        yield from _case(endpoint, suite, result)
+        yield from _case(document, endpoint, suite, result)
     yield "  </testsuite>"
 
 
-def _case(endpoint: str, suite: str, result: Mapping[str, Any]) -> Iterator[str]:
+def _case(document: Document, endpoint: str, suite: str, result: Mapping[str, Any]) -> Iterator[str]:
     verdict = result["verdict"]
     name = trial(result).partition("/")[2]
     head = (
         f"    <testcase name={_attribute(name)} classname={_attribute(f'{endpoint}.{suite}')}"
         f' time="{_seconds(result["elapsed_ms"])}"'
     )
-    said = "\n".join([result["title"], *details(result)])
+    whole = "\n".join([result["title"], *details(result)])
     if verdict == Verdict.PASS:
         yield f"{head}/>"
         return
     yield f"{head}>"
     short = f"{verdict}: {in_short(result)}"
-    if verdict in _SKIPPED:
+    known = accepted(document, result)
+    if known is not None:
+        short = f"{said(known)}; {short}"
+    if verdict in _SKIPPED or known is not None:
         yield f"      <skipped message={_attribute(short)}/>"
-        yield f"      <system-out>{_content(said)}</system-out>"
+        yield f"      <system-out>{_content(whole)}</system-out>"
     elif verdict in _FAILED:
-        yield f'      <failure type="{verdict}" message={_attribute(short)}>{_content(said)}</failure>'
+        yield f'      <failure type="{verdict}" message={_attribute(short)}>{_content(whole)}</failure>'
     elif verdict == Verdict.ERROR:
-        yield f'      <error type="{verdict}" message={_attribute(short)}>{_content(said)}</error>'
+        yield f'      <error type="{verdict}" message={_attribute(short)}>{_content(whole)}</error>'
     else:
-        yield f"      <system-out>{_content(f'{short}{chr(10)}{said}')}</system-out>"
+        yield f"      <system-out>{_content(f'{short}{chr(10)}{whole}')}</system-out>"
     yield "    </testcase>"
 
 

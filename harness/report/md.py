@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from harness.report import Document, claimed, excerpt, learned, matrix
+from harness.report import Document, accepted, claimed, client_verdicts, excerpt, learned, matrix
 from harness.report.defects import Defect, defects
 from harness.report.marks import LOOKS, MARKS, PROTOCOL
 from harness.report.matrix import Cell, line, number, plain
@@ -31,6 +31,8 @@ def text(document: Document) -> str:
         *_protocol(document),
         *_endpoints(document),
         *_claimed(document),
+        *_clients(document),
+        *_known(document),
         *_not_judged(document),
         *_findings(document),
         *_damaged(document),
@@ -212,6 +214,45 @@ def _claim(row: Mapping[str, Any]) -> list[str]:
     return [name, f"`{code(row['feature'])}`", linked + read, row["verdict"], words(claimed.in_words(row))]
 
 
+def _known(document: Document) -> Iterator[str]:
+    rows = []
+    for one in accepted.known(document):
+        cases = [f"`{code(case)}`" for case in one.trials[:_MOST_CASES]]
+        more = len(one.trials) - len(cases)
+        mark = MARKS[one.verdict]
+        which = " ".join(cases) + (f" and {more} more" if more else "")
+        rows.append([_linked(one.endpoint), f"{mark.glyph} {mark.word}", str(len(one.trials)), words(one.why), which])
+    if rows:
+        yield "\n## Known failures\n"
+        yield "They fail, and that was accepted beforehand: no news, and not passed.\n"
+        yield table(["endpoint", "verdict", "trials", "why", "which"], rows, left=(0, 1, 3, 4), right=(2,))
+
+
+def _clients(document: Document) -> Iterator[str]:
+    rows, profiles = client_verdicts.rows(document), client_verdicts.profiles(document)
+    if not any(row["verdict"] != client_verdicts.UNTESTED for row in rows):
+        return
+    verdicts = {(row["client"], row["endpoint"]): row for row in rows}
+    yield "\n## Clients\n"
+    yield "Which programs work with what was found; `chatcompat render REPORT --format clients` says why, and has settings to paste."
+    meanings = client_verdicts.MEANINGS
+    yield ", ".join(f"{client_verdicts.GLYPHS[one]}: {meanings[one]}" for one in client_verdicts.ORDER) + "."
+    yield ""
+    for names in _side_by_side(document):
+        cells = [
+            [words(profile["title"]), *(_client(verdicts.get((client, name)), profile) for name in names)]
+            for client, profile in profiles.items()
+        ]
+        yield table(["client", *map(_linked, names)], cells) + "\n"
+
+
+def _client(row: Mapping[str, Any] | None, profile: Mapping[str, Any]) -> str:
+    if row is None:
+        return ""
+    without = client_verdicts.lacking(row, profile) if row["verdict"] == client_verdicts.WITHOUT else ()
+    return client_verdicts.GLYPHS[row["verdict"]] + (f" without {words(', '.join(without).lower())}" if without else "")
+
+
 def _not_judged(document: Document) -> Iterator[str]:
     rows = []
     for name, profile in document["endpoints"].items():
@@ -346,7 +387,7 @@ def table(
     right: Sequence[int] = (),
     centred: Sequence[int] = (),
 ) -> str:
-    """A Markdown table. Columns are centred but for those that are `left` or `right`."""
+    """A Markdown table of cells that are Markdown already. Columns are centred but for those that are `left` or `right`."""
     from tabulate import tabulate
 
     def side(column: int) -> str:

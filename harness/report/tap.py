@@ -1,7 +1,7 @@
 """results.tap: the Test Anything Protocol, version 14, a test point for each trial.
 
-https://testanything.org/tap-version-14-specification.html. What says nothing of the endpoint is `# SKIP` with its reason; a
-failed point carries its findings in a YAML block.
+https://testanything.org/tap-version-14-specification.html. What says nothing of the endpoint is `# SKIP` with its reason, a
+failure that was accepted before `# TODO`; a failed point carries its findings in a YAML block.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from harness.model import Verdict
 from harness.report import Document
+from harness.report.accepted import accepted, said
 from harness.report.junit import in_short
 from harness.report.matrix import plain, trial
 
@@ -24,17 +25,21 @@ _MOST_FINDINGS: Final = 20
 
 def text(document: Document) -> str:
     """The lines."""
-    lines = ["TAP version 14", f"1..{len(document['results'])}"]
+    plan = f"1..{len(document['results'])}"
+    lines = ["TAP version 14", plan if document["results"] else f"{plan} # nothing was held"]
     for number, result in enumerate(document["results"], 1):
-        lines += _point(number, result)
+        lines += _point(document, number, result)
     return "\n".join(lines) + "\n"
 
 
-def _point(number: int, result: Mapping[str, Any]) -> Iterator[str]:
+def _point(document: Document, number: int, result: Mapping[str, Any]) -> Iterator[str]:
     verdict = Verdict(result["verdict"])
     outcome = "not ok" if verdict in _NOT_OK else "ok"
-    skipped = f" # SKIP {_words(in_short(result))}" if verdict in _SKIPPED else ""
-    yield f"{outcome} {number} - {_words(result['endpoint'])} {_words(trial(result))}{skipped}"
+    known = accepted(document, result)
+    directive = f" # SKIP {_words(f'{verdict}: {in_short(result)}')}" if verdict in _SKIPPED else ""
+    if known is not None:
+        directive = f" # TODO {_words(said(known))}"
+    yield f"{outcome} {number} - {_words(result['endpoint'])} {_words(trial(result))}{directive}"
     if verdict in (Verdict.PASS, *_SKIPPED):
         return
     yield "  ---"
@@ -44,16 +49,15 @@ def _point(number: int, result: Mapping[str, Any]) -> Iterator[str]:
         yield "  findings:"
         for finding in result["findings"][:_MOST_FINDINGS]:
             level, where = finding["level"] or finding["kind"], finding["at"] or "the reply"
-            said = f"{level} {finding['rule']} at {where}: {finding['message']}"
-            yield f"    - {_quoted(said)}"
+            yield "    - " + _quoted(f"{level} {finding['rule']} at {where}: {finding['message']}")
     yield "  ..."
 
 
-def _words(said: str) -> str:
+def _words(text: str) -> str:
     """Text in a line of TAP: a `#` would begin a directive."""
-    return plain(said).replace("\\", "\\\\").replace("#", "\\#")
+    return plain(text).replace("\\", "\\\\").replace("#", "\\#")
 
 
-def _quoted(said: str) -> str:
+def _quoted(text: str) -> str:
     """A YAML scalar: JSON's strings are such."""
-    return json.dumps(plain(said), ensure_ascii=False)
+    return json.dumps(plain(text), ensure_ascii=False)

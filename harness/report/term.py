@@ -8,10 +8,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from harness.model import Verdict
-from harness.report import Document, claimed, learned, matrix
+from harness.report import Document, accepted, claimed, client_verdicts, learned, matrix
 from harness.report.defects import Defect, defects
 from harness.report.marks import LOOKS, PARTLY, PROTOCOL, Mark
 from harness.report.matrix import Cell, line, number
@@ -89,6 +89,11 @@ def summary(document: Document, endpoint: str, style: Style, *, level: str = "sh
     if len(found) > most:
         yield f"  {'…' if style.unicode else '...'} and {len(found) - most} more"
     yield from _claimed(document, endpoint, style)
+    yield from _clients(document, endpoint, style)
+    for one in accepted.known(document):
+        if one.endpoint == endpoint:
+            said = f"  {style.glyph(LOOKS[one.verdict])} {len(one.trials)} {one.verdict}, {style.written(one.why)}"
+            yield style.painted(_cut(said, style), "2")
     for reason in profile["not_judged"][:3]:
         mark = style.glyph(LOOKS[reason["verdict"]])
         said = f"  {mark} {reason['count']} {reason['verdict']}: {style.written(reason['reason'])}"
@@ -105,6 +110,23 @@ def _claimed(document: Document, endpoint: str, style: Style) -> Iterator[str]:
         if row["verdict"] in claimed.TOLD:
             head = f"{row['verdict']} {row['feature']}: the vendor {claimed.said(row)}; {claimed.in_words(row)}"
             yield _cut(f"    {style.written(head)}", style)
+
+
+def _clients(document: Document, endpoint: str, style: Style) -> Iterator[str]:
+    """A line for each verdict that clients come to with it."""
+    by_verdict: dict[str, list[str]] = {}
+    for row in client_verdicts.rows(document):
+        if row["endpoint"] == endpoint and row["verdict"] != client_verdicts.UNTESTED:
+            by_verdict.setdefault(row["verdict"], []).append(_client(row))
+    for verdict in client_verdicts.ORDER:
+        if names := by_verdict.get(verdict):
+            said = f"clients, {verdict.replace('-', ' ')}: {', '.join(names)}"
+            yield style.painted(_cut(f"  {style.written(said)}", style), "2")
+
+
+def _client(row: Mapping[str, Any]) -> str:
+    without = [use for use, came in row["uses"].items() if came == client_verdicts.BROKEN and use != "chat"]
+    return str(row["client"]) + (f" ({', '.join(without)})" if row["verdict"] == client_verdicts.WITHOUT else "")
 
 
 def _defect(defect: Defect, style: Style) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What there is to explain: rules, verdicts, features, cases, faults, look-alikes and endpoints, each by its id."""
+"""What there is to explain: rules, verdicts, features, cases, faults, look-alikes, endpoints and clients, each by its id."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness import load
+from harness.client_profile import ClientProfile
 from harness.model import Case, Endpoint, Feature, Kind, Level, Statement, Suite, Verdict
 from harness.rule import DOCUMENT, RECORDED, Rule, explained
 
@@ -188,6 +189,30 @@ def entries(suites: Sequence[Suite]) -> Iterator[Entry]:
 
     for name in load.endpoint_names():
         yield _endpoint(load.endpoint_named(name))
+    yield from map(_client, load.clients().values())
+
+
+def _client(client: ClientProfile) -> Entry:
+    needs = (
+        (use.title.lower(), f"{', '.join(need.ids)}: {need.because} ({', '.join(need.sources)})")
+        for use in client.uses
+        for need in use.needs
+    )
+    return Entry(
+        id=client.name,
+        kind="client",
+        summary=f"{client.title} {client.version}",
+        doc=client.notes,
+        facts=(
+            ("built on", client.like or ""),
+            *needs,
+            *(("setting", f"{setting.name}: {setting.says}") for setting in client.settings),
+            ("proved", "driven against a server with each defect" if client.proved else ""),
+            ("page", client.docs),
+            ("checked", client.checked),
+            ("settings", "chatcompat render REPORT --format clients"),
+        ),
+    )
 
 
 def _endpoint(endpoint: Endpoint) -> Entry:

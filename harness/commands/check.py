@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from harness.client_profile import Known
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
 @click.option("--quiet", "-q", is_flag=True, help="Only what is wrong.")
 def command(paths: tuple[Path, ...], quiet: bool) -> None:
-    """Is a suite or an endpoint's profile well written? Nothing is sent.
+    """Is a suite, or the profile of an endpoint or a client, well written? Nothing is sent.
 
-    A file with `suite:` is a suite, one with `base_url:` a profile. Every slip of every file is named with its line.
+    A file with `suite:` is a suite, one with `base_url:` an endpoint, one with `client:` a client. Every slip of every file is named with its line.
 
     \b
     chatcompat check my-suite.yaml my-endpoint.yaml
@@ -34,8 +38,11 @@ def command(paths: tuple[Path, ...], quiet: bool) -> None:
                 suites.append(file)
             elif kind == "endpoint":
                 said.append(f"{load.shown(file)}: the endpoint {load.endpoint(file).name}")
+            elif kind == "client":
+                said.append(f"{load.shown(file)}: the client {load.client(file, _known()).name}")
             else:
-                raise BadFile([(load.shown(file), None, "is neither a suite (`suite:`) nor a profile (`base_url:`)")])
+                neither = "is neither a suite (`suite:`) nor a profile of an endpoint (`base_url:`) or a client (`client:`)"
+                raise BadFile([(load.shown(file), None, neither)])
         except BadFile as error:
             slips.extend(error.slips)
     try:
@@ -49,6 +56,22 @@ def command(paths: tuple[Path, ...], quiet: bool) -> None:
             click.echo(line)
     if slips:
         raise BadFile(slips)
+
+
+def _known() -> Known:
+    """What the needs of a client may name."""
+    from harness import load
+    from harness.catalogue import OF_THE_JUDGE
+    from harness.client_profile import Known
+    from harness.rule import all_rules
+
+    suites = load.suites()
+    return Known(
+        rules={*(rule.id for rule in all_rules()), *OF_THE_JUDGE},
+        cases={case.path for suite in suites for case in suite.cases},
+        features={feature.id for suite in suites for feature in suite.features},
+        clients=load.client_names(),
+    )
 
 
 def _files(paths: tuple[Path, ...]) -> list[Path]:

@@ -17,7 +17,7 @@ _ACROSS = 110  # characters: longer lines are hard to read
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def command(ids: tuple[str, ...], as_json: bool) -> None:
-    """A rule, case, feature, verdict, fault, look-alike or endpoint: what it means, why, who breaks, how that is known.
+    """A rule, case, feature, verdict, fault, look-alike, endpoint or client: what it means, why, who breaks, how that is known.
 
     \b
     chatcompat explain ignored
@@ -41,10 +41,10 @@ def command(ids: tuple[str, ...], as_json: bool) -> None:
         wanted = name.removesuffix(":stream")
         wanted = wanted if wanted in known else wanted.rpartition(":")[0] or wanted  # a claim: suite/case:kind
         if wanted not in known:
-            kinds = "rule, case, feature, verdict, fault, look-alike or endpoint"
+            kinds = "rule, case, feature, verdict, fault, look-alike, endpoint or client"
             close = (
                 did_you_mean(name, known, listed=False)
-                or "; `chatcompat list rules` (or cases, features, faults, lookalikes, endpoints) names them"
+                or "; `chatcompat list rules` (or cases, features, faults, lookalikes, endpoints, clients) names them"
             )
             raise BadInput(f"there is no {kinds} {brief(name)}{close}")
         found.append(known[wanted])

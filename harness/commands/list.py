@@ -77,6 +77,39 @@ def _endpoints() -> Iterator[dict[str, Any]]:
         }
 
 
+def _clients() -> Iterator[dict[str, Any]]:
+    from harness import load
+
+    for name, client in load.clients().items():
+        yield {
+            "id": name,
+            "title": client.title,
+            "version": client.version,
+            "checked": client.checked,
+            "docs": client.docs,
+            "proved": client.proved,
+            "like": client.like,
+            "uses": [
+                {
+                    "id": use.id,
+                    "title": use.title,
+                    "meets": list(use.meets),
+                    "needs": [
+                        {
+                            "ids": list(need.ids),
+                            "because": need.because,
+                            "sources": list(need.sources),
+                            "stream": need.stream,
+                        }
+                        for need in use.needs
+                    ],
+                }
+                for use in client.uses
+            ],
+            "settings": [setting.name for setting in client.settings],
+        }
+
+
 def _faults() -> Iterator[dict[str, Any]]:
     from harness.reference import all_faults
 
@@ -114,6 +147,7 @@ KINDS: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
     "cases": _cases,
     "features": _features,
     "endpoints": _endpoints,
+    "clients": _clients,
     "coverage": _coverage,
     "faults": _faults,
     "lookalikes": _lookalikes,
@@ -136,7 +170,7 @@ class _Kind(click.Choice[str]):
 @click.argument("what", metavar="WHAT", type=_Kind(sorted(KINDS)))
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with everything that is known.")
 def command(what: str, as_json: bool) -> None:
-    """What there is: suites, cases, features, rules, endpoints, faults, look-alikes, formats, coverage of the API.
+    """What there is: suites, cases, features, rules, endpoints, clients, faults, look-alikes, formats, coverage of the API.
 
     \b
     chatcompat list cases

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from harness import load
 from harness.errors import BadInput
 from harness.model import Level
 from harness.reading import brief
-from harness.report import Document, claimed
+from harness.report import Document, claimed, client_verdicts
 from harness.report.matrix import trial
 from harness.report.outcomes import counts, not_held_by_reason, of_results
 
@@ -39,6 +40,7 @@ def merged(parts: Sequence[tuple[str, Document]]) -> dict[str, Any]:
         "endpoints": endpoints,
         "features": features,
         "claimed": claimed.rows(endpoints, features, results),
+        "clients": client_verdicts.section(load.clients(), endpoints, results),
         "protocol": _protocol(documents, endpoints),
         "results": results,
     }

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from harness import __version__, judge
+from harness import __version__, judge, load
 from harness.catalogue import OF_THE_JUDGE
 from harness.model import (
     Endpoint,
@@ -28,7 +28,7 @@ from harness.model import (
     Trial,
     Verdict,
 )
-from harness.report import claimed, evidence, learned, protocol
+from harness.report import claimed, client_verdicts, evidence, learned, protocol
 from harness.report.digest import digests
 from harness.report.places import Span, located
 from harness.report.reasons import inconclusive, not_held
@@ -112,6 +112,7 @@ def assembled(
         "endpoints": described,
         "features": features,
         "claimed": claimed.rows(described, features, found),
+        "clients": client_verdicts.section(load.clients(), described, found),
         "rules": rules,
         "protocol": tally.rows(names, {name: Level(rule["level"]) for name, rule in rules.items()}),
         "results": found,

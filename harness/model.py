@@ -452,10 +452,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """A failure that is known and accepted, with the reason's link and the day it ends."""
+    """A failure that is known and accepted: where it is discussed, why, who minds it, and the last day it is accepted."""
 
-    issue: str
+    issue: str = ""
     until: str | None = None
+    reason: str = ""
+    owner: str = ""
+    place: str = ""  # file:line, where it is of a baseline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,6 +66,24 @@ class Plan:
         """The base trials of the features that a trial needs besides the one under test, with the same endpoint."""
         return tuple(_prerequisites(trial, self._bases))
 
+    def narrowed(self, wanted: Collection[tuple[str, str, str, bool]]) -> Plan:
+        """The plan of only these trials, by their keys, and of what has to be held before them."""
+        kept: set[tuple[str, str, str, bool]] = set()
+        waiting = [trial for trial in self.trials if trial.key in wanted]
+        while waiting:
+            trial = waiting.pop()
+            if trial.key in kept:
+                continue
+            kept.add(trial.key)
+            before = self.probes.get(trial.key)
+            waiting += [*self.prerequisites(trial), *([] if before is None else [before])]
+        return replace(
+            self,
+            trials=tuple(trial for trial in self.trials if trial.key in kept),
+            brought=frozenset(kept - set(wanted)),
+            probes={key: before for key, before in self.probes.items() if key in kept},
+        )
+
     def requests(self, endpoint: Endpoint) -> tuple[Planned, ...]:
         """Every request of one try of every trial with an endpoint, in order."""
         modelled = endpoint if endpoint.model is not None else replace(endpoint, model=_NO_MODEL)
@@ -331,7 +349,7 @@ def check_names(endpoints: Iterable[Endpoint], suites: Sequence[Suite], rules: I
                     close = did_you_mean(feature, features, listed=False) or "; select the suite that declares it, or take it out"
                     raise BadInput(f"endpoint {endpoint.name}: `{key}` names {brief(feature)}, which no suite declares{close}")
         for name in endpoint.known:
-            if name not in failures:
+            if name.partition(":")[0] not in failures:
                 close = did_you_mean(name, failures, listed=False) or "; take it out"
                 raise BadInput(f"endpoint {endpoint.name}: `known` names {brief(name)}, which is no case and no rule{close}")
 

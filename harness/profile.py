@@ -22,7 +22,7 @@ NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]*")
 HEADER: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, in lower case
 VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DATE: Final = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
-_ACCEPTED: Final = re.compile(r"[a-z0-9-]+(/[a-z0-9-]+|\.[a-z0-9-]+)")  # suite/case or a rule's id
+_ACCEPTED: Final = re.compile(r"[a-z0-9-]+(/[a-z0-9-]+(:stream|:plain)?|\.[a-z0-9-]+)")  # suite/case or a rule's id
 _SECRET: Final = re.compile(r"authoriz|cookie|token|secret|password|credential|(^|[-_])(key|auth)($|[-_])|apikey")
 _LONGEST_PUBLIC_WORD: Final = 19  # longer than that, or with a vendor's mark, a literal credential is taken for a real one
 _MARKED: Final = re.compile(r"\b(?:(?:sk|pk|hf|gsk|xai|ghp|github_pat)[-_]|AIza)", re.ASCII)
@@ -61,7 +61,7 @@ def endpoint(document: Document) -> Endpoint:
         has=_statements(keys.get("has")),
         lacks=_lacked(keys.get("lacks"), keys.get("has")),
         quirks=_quirks(keys.get("quirks")),
-        known=_known(keys.get("known")),
+        known=accepted(keys["known"]) if "known" in keys else {},
         retry=_retry(keys["retry"]) if "retry" in keys else Retry(),
         limits=_limits(keys["limits"]) if "limits" in keys else Limits(),
         notes=_notes(keys.get("notes")),
@@ -195,14 +195,26 @@ def link(place: Place) -> str:
     return link
 
 
-def _known(place: Place | None) -> dict[str, Accepted]:
+def accepted(place: Place, *, named: str = "known", of_file: bool = False) -> dict[str, Accepted]:
+    """Accepted failures: `suite/case` (with `:stream` or `:plain`: one of its trials) or a rule's id → why, and how long.
+
+    A profile's (`known`) need an `issue`. `of_file`: those of a baseline, which need an `issue` or a `reason`, and know
+    their place.
+    """
     known = {}
-    for name, part in (place.parts() if place is not None else {}).items():
+    for name, part in place.parts().items():
         if not _ACCEPTED.fullmatch(name):
-            part.say(f"`known` names failures by `suite/case` or by a rule's id, not by {brief(name)}")
-        keys = part.keys(("issue", "until"), ("issue",))
-        until = day(keys["until"]) if "until" in keys else None
-        known[name] = Accepted(issue=link(keys["issue"]) if "issue" in keys else "", until=until)
+            part.say(f"`{named}` names failures by `suite/case` or by a rule's id, not by {brief(name)}")
+        keys = part.keys(("issue", "reason", "owner", "until"), () if of_file else ("issue",))
+        if of_file and isinstance(part.value, dict) and not {"issue", "reason"} & keys.keys():
+            part.say("say why it is accepted: an `issue` (a link), or a `reason`")
+        known[name] = Accepted(
+            issue=link(keys["issue"]) if "issue" in keys else "",
+            until=day(keys["until"]) if "until" in keys else None,
+            reason=keys["reason"].text() if "reason" in keys else "",
+            owner=keys["owner"].text() if "owner" in keys else "",
+            place=f"{part.document.file}:{part.line}" if of_file else "",
+        )
     return known
 
 

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "harness"
 LAYERS = [
     {"", "model", "reading", "errors", "resources"},
     {"sse", "wording", "document", "choices", "asked", "folding", "messages"},
-    {"contract", "profile", "yaml_file"},
+    {"baseline", "contract", "profile", "yaml_file"},
     {"client_profile"},
     {"answer", "client_profile", "rule", "fragment"},
     {"claim_notation", "claims", "rules"},

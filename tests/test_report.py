@@ -444,7 +444,7 @@ def test_reasons_that_differ_in_a_status_are_two() -> None:
 
 def test_each_verdict_has_a_mark_of_its_own() -> None:
     assert set(Verdict) == set(MARKS)
-    assert set(LOOKS) == {mark.word for mark in LOOKS.values()} == {*Verdict, "protocol", "partly"}
+    assert set(LOOKS) == {mark.word for mark in LOOKS.values()} == {*Verdict, "protocol", "partly", "flaky", "known"}
     assert len(LOOKS) == len({mark.glyph for mark in LOOKS.values()}) == len({mark.ascii for mark in LOOKS.values()})
 
 

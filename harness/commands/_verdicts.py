@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,12 +13,14 @@ from harness.commands._endpoints import without_version
 from harness.document import did_you_mean
 from harness.errors import BadInput
 from harness.model import Verdict
+from harness.report.chance import FLAKY, flaky
+from harness.report.outcomes import NOT_JUDGED
 from harness.report.reasons import STOPPED, UNRECORDED
 
 
 def named(written: str) -> frozenset[str]:
     """The verdicts of `--fail-on`. Raises BadInput."""
-    known = [str(verdict) for verdict in Verdict]
+    known = [*(str(verdict) for verdict in Verdict), FLAKY]
     chosen = [word.strip() for word in written.split(",") if word.strip()]
     for word in chosen:
         if word not in known:
@@ -71,41 +73,100 @@ def _key(result: Mapping[str, Any]) -> tuple[str, str, bool]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unexpected:
-    """The unexpected results, and accepted failures that no longer occur or whose day has passed."""
+    """The unexpected results, and what is wrong with accepted failures: they no longer occur, or their day has passed.
+
+    `unused` are those that no longer occur, as endpoint and name.
+    """
 
     results: tuple[Mapping[str, Any], ...]
     stale: tuple[str, ...]
+    unused: tuple[tuple[str, str], ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.results or self.stale)
 
 
-def unexpected(document: Mapping[str, Any], unwanted: frozenset[str], level: str, *, binding: bool) -> Unexpected:
-    """Results with an unwanted verdict that is not accepted. `binding`: accepted failures that are stale count too."""
+def unexpected(
+    document: Mapping[str, Any], unwanted: frozenset[str], level: str, *, binding: bool, whole: bool = True
+) -> Unexpected:
+    """Results with an unwanted verdict that is not accepted, and accepted failures that are stale or expired.
+
+    `binding`: those of profiles count too; those of a baseline always do. `whole`: nothing was left out of the run, so that
+    a rule that nobody broke is one that is kept.
+    """
+    from harness.report.accepted import covering
+
     today = datetime.now(UTC).date().isoformat()
     results: list[Mapping[str, Any]] = []
     used: set[tuple[str, str]] = set()
+    judged: dict[tuple[str, str], bool] = {}  # a trial's name → was every trial of it judged?
     for result in document["results"]:
-        known = document["endpoints"][result["endpoint"]]["known"]
-        verdict = result["verdict"]
+        endpoint, verdict = result["endpoint"], result["verdict"]
+        known = document["endpoints"][endpoint]["known"]
+        for name in own_names(result):
+            judged[endpoint, name] = judged.get((endpoint, name), True) and verdict not in NOT_JUDGED
         if level == "must" and verdict == "warn":
             verdict = "pass"
-        if verdict not in unwanted:
+        if verdict not in unwanted or (flaky(result) and FLAKY not in unwanted):
+            used.update((endpoint, name) for name in own_names(result) if flaky(result))
             continue
-        severe = {finding["rule"] for finding in result["findings"] if finding["level"] == "must" or finding["kind"] is not None}
-        names = {result["case"]} & known.keys() or (severe if severe and severe <= known.keys() else set())
-        accepted = {name for name in names if (known[name]["until"] or today) >= today}
-        used.update((result["endpoint"], name) for name in names)
-        if not accepted:
+        names = covering(result, known)
+        used.update((endpoint, name) for name in names)
+        if not any(_valid(known[name], today, binding) for name in names):
             results.append(result)
-    tried = {(result["endpoint"], result["case"]) for result in document["results"]}
-    stale = [
-        f"{endpoint}: known: {name} is stale: it did not fail; remove the entry"
-        for endpoint, about in document["endpoints"].items()
-        for name in about["known"]
-        if (endpoint, name) not in used and ((endpoint, name) in tried or "/" not in name)
-    ]
-    return Unexpected(results=tuple(results), stale=tuple(stale) if binding else ())
+    broken = {
+        (endpoint, row["rule"]) for row in document["protocol"] for endpoint, cell in row["endpoints"].items() if cell["broken"]
+    }
+    looked = {
+        (endpoint, row["rule"]) for row in document["protocol"] for endpoint, cell in row["endpoints"].items() if cell["of"]
+    }
+    whole = whole and not document["partial"]
+    lines, unused = [], []
+    for endpoint, about in document["endpoints"].items():
+        for name, entry in about["known"].items():
+            if not (binding or entry.get("place")):
+                continue
+            where = f"{entry['place']}: {endpoint}: {name}" if entry.get("place") else f"{endpoint}: known: {name}"
+            key = (endpoint, name)
+            kept = judged.get(key, False) if "/" in name else whole and key in looked and key not in broken
+            if key not in used and kept:
+                unused.append(key)
+                lines.append(f"{where} is stale: it did not fail; remove the entry")
+            elif (entry["until"] or today) < today:
+                lines.append(f"{where} was accepted until {entry['until']}; mend it, or agree on another day")
+    return Unexpected(results=tuple(results), stale=tuple(lines), unused=tuple(unused))
+
+
+def own_names(result: Mapping[str, Any]) -> tuple[str, str]:
+    """The names by which an accepted failure means a trial: with the other of its case, and alone."""
+    return (result["case"], f"{result['case']}:{'stream' if result['stream'] else 'plain'}")
+
+
+def _valid(entry: Mapping[str, Any], today: str, binding: bool) -> bool:
+    return (entry["until"] or today) >= today or not (binding or entry.get("place"))
+
+
+def to_accept(document: Mapping[str, Any], results: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """The fewest entries of a baseline that accept these results: a rule, where only rules are broken, else the case or trial."""
+    from harness.report.accepted import severe
+
+    found: dict[tuple[str, str], None] = {}
+    cases: dict[tuple[str, str], set[bool]] = {}
+    held: dict[tuple[str, str], set[bool]] = {}
+    for result in document["results"]:
+        held.setdefault((result["endpoint"], result["case"]), set()).add(result["stream"])
+    for result in results:
+        rules = severe(result)
+        if rules and not any("/" in rule for rule in rules):
+            found.update(dict.fromkeys((result["endpoint"], rule) for rule in sorted(rules)))
+        else:
+            cases.setdefault((result["endpoint"], result["case"]), set()).add(result["stream"])
+    for (endpoint, case), streams in cases.items():
+        if streams == held[endpoint, case]:
+            found[endpoint, case] = None
+        else:
+            found.update(dict.fromkeys((endpoint, f"{case}:{'stream' if stream else 'plain'}") for stream in streams))
+    return list(found)
 
 
 def interrupted(document: Mapping[str, Any]) -> bool:

@@ -13,8 +13,11 @@ import click
 @click.option("--format", "formats", default="json,md,html,junit,badge", show_default=True, metavar="A,B")
 @click.option("--level", type=click.Choice(["must", "should"]), help="Findings below it do not count.", default="should")
 @click.option("--fail-on", metavar="A,B", default="fail,ignored", show_default=True, help="Verdicts that end with exit 1.")
+@click.option("--baseline", type=click.Path(path_type=Path, dir_okay=False), help="A file of accepted failures.")
 @click.pass_context
-def command(ctx: click.Context, paths: tuple[Path, ...], out: Path, formats: str, level: str, fail_on: str) -> None:
+def command(
+    ctx: click.Context, paths: tuple[Path, ...], out: Path, formats: str, level: str, fail_on: str, baseline: Path | None
+) -> None:
     """Shards of one run, or runs of different endpoints, to one report: the same as a run of the whole writes.
 
     \b
@@ -25,7 +28,7 @@ def command(ctx: click.Context, paths: tuple[Path, ...], out: Path, formats: str
     Exit: 0 nothing unexpected, 1 unexpected verdicts, 2 wrong usage, or reports that do not fit together, 3 an endpoint of
     which nothing could be judged.
     """
-    from harness.commands import _reports, _verdicts, _writing
+    from harness.commands import _baseline, _reports, _verdicts, _writing
     from harness.errors import Unusable
     from harness.report.merging import merged
 
@@ -33,9 +36,14 @@ def command(ctx: click.Context, paths: tuple[Path, ...], out: Path, formats: str
     names = [name.strip() for name in formats.split(",") if name.strip()]
     _writing.chosen(names)
     document = merged([(str(path), _reports.read(path)) for path in paths])
+    if baseline is not None:
+        _baseline.accepted_in(document, baseline)
     for written in _writing.write(document, out, names):
         click.echo(str(written), err=True)
-    if _verdicts.unexpected(document, unwanted, level, binding=document["mode"] != "replay"):
+    unexpected = _verdicts.unexpected(document, unwanted, level, binding=document["mode"] != "replay")
+    for line in unexpected.stale:
+        click.echo(line, err=True)
+    if unexpected:
         ctx.exit(1)
     if untested := _verdicts.untested(document):
         raise Unusable("\n".join(untested))

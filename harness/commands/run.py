@@ -37,6 +37,8 @@ FAIL_ON = ("fail", "ignored")
 @click.option("--max-requests", type=click.IntRange(1), help="A ceiling on what is sent in all; what it leaves out is said.")
 @click.option("--shard", metavar="I/N", help="The I-th of N parts, by the cases' identity; see `merge`.")
 @click.option("--accept", is_flag=True, help="Without --endpoint: let this report be what is expected from now on.")
+@click.option("--baseline", type=click.Path(path_type=Path, dir_okay=False), help="A file of accepted failures.")
+@click.option("--update-baseline", is_flag=True, help="Accept in it what fails now, and drop from it what no longer does.")
 @click.option("--plan", "only_plan", is_flag=True, help="Print what would be sent, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="report.json on stdout instead of the matrix.")
 @click.option("--quiet", "-q", is_flag=True, help="No matrix and no progress.")
@@ -86,6 +88,8 @@ def _run(
     concurrency: int,
     max_requests: int | None,
     shard: str | None,
+    baseline: Path | None,
+    update_baseline: bool,
     accept: bool,
     only_plan: bool,
     as_json: bool,
@@ -95,7 +99,7 @@ def _run(
     import os
 
     from harness import load, resources, session
-    from harness.commands import _endpoints, _verdicts, _writing
+    from harness.commands import _baseline, _endpoints, _verdicts, _writing
     from harness.engine import Mode
     from harness.errors import BadInput, Unusable
     from harness.report import json_, matrix
@@ -114,6 +118,8 @@ def _run(
     ):
         if given and not endpoints:
             raise BadInput(f"{option}: belongs to an --endpoint, and none is named")
+    if update_baseline and baseline is None:
+        raise BadInput("--update-baseline: name the file with --baseline FILE; it is begun where it is not there")
     if missing and how is not Mode.RECORD:
         raise BadInput("--missing: says what is recorded, and nothing is; add --mode record")
     if how is Mode.RECORD and cassettes is None and not resources.IN_CHECKOUT:
@@ -131,6 +137,8 @@ def _run(
         headers=headers,
         base_url=base_url,
     )
+    if baseline is not None:
+        opened = _baseline.accepting(opened, baseline, selection, may_begin=update_baseline)
     planned = opened.plan(only=selection, needs=needs, shard=shard)
     if only_plan:
         click.echo(planned.text())
@@ -142,8 +150,9 @@ def _run(
             asked = next((one.base_url for one in opened.endpoints if one.base_url in str(error)), opened.endpoints[0].base_url)
             raise Unusable(_endpoints.without_version(asked, str(error))) from None
         planned = opened.plan(only=selection, needs=needs, shard=shard)
-    offline = not endpoints and cassettes is None
-    shipped = offline and not selection and not needs and shard is None
+    offline = not endpoints and cassettes is None and baseline is None
+    everything = not selection and not needs and shard is None
+    shipped = offline and everything
     if accept and not (shipped and resources.IN_CHECKOUT and out is None):
         raise BadInput("--accept: only a run of all that is shipped, in a clone of the repository, says what is expected")
     expected = _verdicts.shipped(resources.REPORTS / "report.json") if offline else None
@@ -174,7 +183,10 @@ def _run(
         elif differences and shipped:
             click.echo("the shipped report differs, and is left as it is; --accept puts this one in its place", err=True)
         return 1 if differences and not accept else 0
-    unexpected, untested = _verdicts.unexpected(found, unwanted, level, binding=how is not Mode.REPLAY), _verdicts.untested(found)
+    unexpected = _verdicts.unexpected(found, unwanted, level, binding=how is not Mode.REPLAY, whole=everything)
+    untested = _verdicts.untested(found)
+    if update_baseline and baseline is not None:
+        unexpected = _baseline.updated(baseline, found, unexpected)
     for line in unexpected.stale:
         click.echo(line, err=True)
     if unexpected:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from harness.model import Verdict
+from harness.report.chance import FLAKY, flaky
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,23 +45,30 @@ PROTOCOL: Final = "protocol"
 PARTLY: Final = "partly"
 """The look of a cell of which some trials passed and the others were not held."""
 
+KNOWN: Final = "known"
+"""The look of a trial whose failure is accepted: neither passed, nor news."""
+
 LOOKS: Final[Mapping[str, Mark]] = {
     "pass": MARKS[Verdict.PASS],
     PARTLY: Mark(glyph="◔", ascii="%", word="partly", meaning="passed as far as it was held; the other trials were skipped"),
     PROTOCOL: Mark(
         glyph="◐", ascii="*", word="protocol", meaning="the feature works; only rules of the protocol, below, are broken"
     ),
+    FLAKY: Mark(glyph="≈", ascii="~", word="flaky", meaning="passed in some of its repeats, and not in others"),
+    KNOWN: Mark(glyph="◇", ascii="k", word="known", meaning="fails, and that is accepted: by its profile or a baseline"),
     **{str(verdict): mark for verdict, mark in MARKS.items() if verdict != Verdict.PASS},
 }  # fmt: skip
-"""How a trial or a cell is shown: by its verdict, or by one of the two above. In the order of the legend."""
+"""How a trial or a cell is shown: by its verdict, or by one of those above. In the order of the legend."""
 
 SEVERITY: Final = (
     Verdict.FAIL.value,
     Verdict.IGNORED.value,
     Verdict.ERROR.value,
+    FLAKY,
     Verdict.UNSUPPORTED.value,
     PROTOCOL,
     Verdict.WARN.value,
+    KNOWN,
     Verdict.INCONCLUSIVE.value,
     PARTLY,
     Verdict.PASS.value,
@@ -78,6 +86,10 @@ def look(result: Mapping[str, Any]) -> str:
 
     A refusal is no clean one where rules are broken in it: then the verdict stands.
     """
+    if flaky(result):
+        return FLAKY
+    if result.get("accepted"):
+        return KNOWN
     verdict, claims = str(result["verdict"]), str(result["claims"])
     if claims in _TOLD:
         return claims

@@ -13,7 +13,7 @@ from harness import load
 from harness.errors import BadInput
 from harness.model import Level
 from harness.reading import brief
-from harness.report import Document, claimed, client_verdicts
+from harness.report import Document, accepted, claimed, client_verdicts
 from harness.report.matrix import trial
 from harness.report.outcomes import counts, not_held_by_reason, of_results
 
@@ -31,7 +31,7 @@ def merged(parts: Sequence[tuple[str, Document]]) -> dict[str, Any]:
     endpoints = {name: _endpoint(name, documents, results) for name in names}
     features = _features(documents)
     missing = not_held_by_reason(results)
-    return {
+    document = {
         **first,
         "started": _began(documents),
         "partial": bool(missing) or any(document["partial"] for document in documents),
@@ -44,6 +44,7 @@ def merged(parts: Sequence[tuple[str, Document]]) -> dict[str, Any]:
         "protocol": _protocol(documents, endpoints),
         "results": results,
     }
+    return accepted.marked(document)
 
 
 def _key(result: Mapping[str, Any]) -> tuple[str, str, str, bool]:

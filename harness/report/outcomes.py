@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 from harness import __version__, judge, load
 from harness.catalogue import OF_THE_JUDGE
 from harness.model import (
+    Accepted,
     Endpoint,
     Exchange,
     Judged,
@@ -28,7 +29,7 @@ from harness.model import (
     Trial,
     Verdict,
 )
-from harness.report import claimed, client_verdicts, evidence, learned, protocol
+from harness.report import accepted, claimed, client_verdicts, evidence, learned, protocol
 from harness.report.digest import digests
 from harness.report.places import Span, located
 from harness.report.reasons import inconclusive, not_held
@@ -102,7 +103,7 @@ def assembled(
         for name in names
     }
     features = _features(suites, ordered)
-    return {
+    document = {
         "harness": {"name": "chatcompat", "version": __version__},
         "mode": mode,
         "started": started or max(recorded, default=None),
@@ -117,6 +118,7 @@ def assembled(
         "protocol": tally.rows(names, {name: Level(rule["level"]) for name, rule in rules.items()}),
         "results": found,
     }
+    return accepted.marked(document)
 
 
 def counts(results: Iterable[dict[str, Any]]) -> dict[str, int]:
@@ -145,13 +147,19 @@ def _endpoint(
         "models": dict(endpoint.models),
         "has": claimed.stated(endpoint.has),
         "lacks": claimed.stated(endpoint.lacks),
-        "known": {name: {"issue": one.issue, "until": one.until} for name, one in sorted(endpoint.known.items())},
+        "known": {name: accepted_entry(one) for name, one in sorted(endpoint.known.items())},
         "notes": endpoint.notes,
         "learned": learned.facts(endpoint, outcomes),
         **of_results(results),
         "exchanges": sum(isinstance(one, Exchange) for one in seen),
         "documents": documents,
     }
+
+
+def accepted_entry(one: Accepted) -> dict[str, Any]:
+    """An accepted failure, as a report has it."""
+    more = {"reason": one.reason, "owner": one.owner, "place": one.place}
+    return {"issue": one.issue, "until": one.until, **{key: value for key, value in more.items() if value}}
 
 
 def of_results(results: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from harness.model import Verdict
 from harness.report import Document, accepted, claimed, client_verdicts, learned, matrix
+from harness.report.chance import FLAKY
 from harness.report.defects import Defect, defects
-from harness.report.marks import LOOKS, PARTLY, PROTOCOL, Mark
+from harness.report.marks import KNOWN, LOOKS, PARTLY, PROTOCOL, Mark
 from harness.report.matrix import Cell, line, number
 
 FILE = None
@@ -23,6 +24,8 @@ _COLOURS: Final[Mapping[str, str]] = {
     PARTLY: "36",
     PROTOCOL: "33;1",
     Verdict.WARN: "33",
+    FLAKY: "35",
+    KNOWN: "34;1",
     Verdict.IGNORED: "35;1",
     Verdict.UNSUPPORTED: "36",
     Verdict.FAIL: "31;1",

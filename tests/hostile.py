@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -66,7 +67,7 @@ def says(content: bytes) -> Answer:
 
 
 @contextlib.asynccontextmanager
-async def serving(answer: Answer) -> AsyncIterator[Hostile]:
+async def serving(answer: Answer, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> AsyncIterator[Hostile]:
     """Runs a server until the block ends; its open connections are dropped then."""
     open_now: set[asyncio.Task[None]] = set()
     hostile = Hostile(port=0)
@@ -86,7 +87,7 @@ async def serving(answer: Answer) -> AsyncIterator[Hostile]:
         open_now.discard(task)
         writer.close()
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    server = await asyncio.start_server(connected, host, 0, ssl=tls)
     hostile.port = server.sockets[0].getsockname()[1]
     try:
         yield hostile

@@ -106,7 +106,7 @@ def is_redirect(reply: Reply) -> bool:
 
 def exists(reply: Reply) -> bool:
     """Is there an operation at this path, whatever it thinks of what it was asked?"""
-    if is_page(reply) or is_redirect(reply) or reply.status in (405, 410, 501):
+    if is_page(reply) or is_redirect(reply) or gateway(reply) is not None or reply.status in (405, 410, 501):
         return False
     said = message(reply)
     if _NO_SUCH_PATH.search(said):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 from typing import Final
 
 from harness.doctor.diagnosis import UNTESTED, Step, needless, ok, wrong
@@ -85,6 +86,10 @@ async def tls(visit: Visit) -> Step:
     if not isinstance(found, Blocked):
         return ok(f"{found.version}, and the certificate is trusted and {brief(host, 100)[1:-1]}'s own")
     plain = f"http{url.removeprefix('https')}"
+    if found.obstacle in (Obstacle.SILENT, Obstacle.TLS_FAILED) and await reach.speaks_http(
+        visit.numbers[0], port, visit.patience_s
+    ):
+        found = replace(found, obstacle=Obstacle.NO_TLS)
     match found.obstacle:
         case Obstacle.NO_TLS:
             return wrong(f"port {port} speaks no TLS", f"write {plain}, or correct the port", exit_code=UNTESTED)

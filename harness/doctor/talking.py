@@ -188,18 +188,22 @@ async def stream(visit: Visit) -> Step:
         if any(text(get(chunk.body, "choices", 0, "delta", key)) for key in ("content", "reasoning_content", "reasoning"))
     ]
     media_type = (reply.header("content-type") or "no content-type").partition(";")[0].strip().lower()
-    said = _stream_in_words(pieces, media_type)
+    said = (
+        _stream_in_words(pieces, media_type)
+        if pieces
+        else f"no text: the limit went into thinking ({brief(media_type, 60)[1:-1]})"
+    )
     evidence = _broken(held)
     if seen.failed_at is not None:
         failed = seen.chunks[seen.failed_at].body
         words = text(get(failed, "error", "message")) or failed
         return wrong(f"an error in the stream: {brief(words, 160)}", "look at the server's log", said, *evidence)
-    if not pieces:
+    if not pieces and not (visit.thinks and seen.chunks):
         return wrong("a stream without any text", "look at the server's log, and its chat template", said, *evidence)
     if media_type != "text/event-stream":
         do = "send `content-type: text/event-stream`: browsers and some clients read no other"
         return wrong(f"a stream that is labelled {brief(media_type, 60)[1:-1]}", do, said, *evidence)
-    if pieces[0] > _BUFFERED_AFTER_MS and len(pieces) >= _PIECES and pieces[-1] - pieces[0] < _AT_ONCE_MS:
+    if len(pieces) >= _PIECES and pieces[0] > _BUFFERED_AFTER_MS and pieces[-1] - pieces[0] < _AT_ONCE_MS:
         do = (
             "switch buffering off on the way: `proxy_buffering off` or `X-Accel-Buffering: no` (nginx), no compression of streams"
         )
@@ -230,8 +234,6 @@ _COUNTING: Final = Case(
 
 
 def _stream_in_words(pieces: list[float], media_type: str) -> str:
-    if not pieces:
-        return brief(media_type, 60)[1:-1]
     over = (pieces[-1] - pieces[0]) / 1000
     many = f"{len(pieces)} pieces of text" if len(pieces) != 1 else "1 piece of text"
     return f"{many} over {over:.1f} s, the first after {pieces[0] / 1000:.1f} s ({brief(media_type, 60)[1:-1]})"

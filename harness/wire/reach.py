@@ -173,6 +173,20 @@ async def speaks_tls(host: str, number: str, port: int, within_s: float) -> bool
     return True
 
 
+async def speaks_http(number: str, port: int, within_s: float) -> bool:
+    """Is plain HTTP spoken there? The question holds no host, path or key of ours."""
+    try:
+        async with asyncio.timeout(within_s):
+            reader, writer = await asyncio.open_connection(number, port)
+            try:
+                writer.write(b"HEAD / HTTP/1.0\r\n\r\n")
+                return await reader.readexactly(5) == b"HTTP/"
+            finally:
+                writer.transport.abort()
+    except (OSError, EOFError):
+        return False
+
+
 async def _certificate(host: str, number: str, port: int, within_s: float, obstacle: Obstacle) -> Mapping[str, Any]:
     """The certificate that was not trusted, where all but this one thing is right with it; else nothing."""
     context = httpx.create_ssl_context()

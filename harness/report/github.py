@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from harness.model import Verdict
 from harness.report import Document, matrix
 from harness.report.accepted import accepted_trials, entries, known
 from harness.report.defects import Defect, defects
@@ -57,7 +58,8 @@ def text(document: Document) -> str:
 def _untested(document: Document) -> Iterator[_Annotation]:
     for name, profile in document["endpoints"].items():
         if profile["judged"] == 0:
-            reasons = [str(one["reason"]) for one in document["results"] if one["endpoint"] == name and one["reason"]]
+            own = [one for one in document["results"] if one["endpoint"] == name and one["reason"]]
+            reasons = [str(one["reason"]) for one in [one for one in own if one["verdict"] == Verdict.ERROR] or own]
             why = max(reasons, key=reasons.count) if reasons else "no trial was held"
             yield _Annotation(kind="error", title=f"{name}: nothing could be judged", message=why)
 

@@ -199,7 +199,8 @@ def listed(reply: Reply) -> list[str]:
     """The ids of a list of models."""
     document = parse(reply.content)
     items = document if isinstance(document, list) else arr(get(document, "data"))
-    return [name for item in items if (name := text(obj(item).get("id"))) and "${" not in name]
+    ids = (text(obj(item).get("id")) for item in items)
+    return [name for name in ids if name.strip() and name.isprintable() and "${" not in name]  # as a profile can hold them
 
 
 # ---------------------------------------------------------------- in words

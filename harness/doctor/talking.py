@@ -35,7 +35,6 @@ from harness.reading import brief, get, text
 LISTED: Final = 10
 """As many models are named."""
 
-_HEADROOM: Final = 512  # for a model that thinks, and is asked for next to nothing
 _BUFFERED_AFTER_MS: Final = 1000.0  # an answer that took less is no stream that anybody watches
 _AT_ONCE_MS: Final = 20.0
 _PIECES: Final = 5
@@ -101,7 +100,6 @@ def _without_list(visit: Visit, said: str) -> Step:
 async def answer(visit: Visit) -> Step:
     """One short answer, in one piece."""
     case = next(case for case in load.suite(resources.SUITES / f"{probe.SUITE}.yaml").cases if case.id == probe.CASE)
-    visit.endpoint = replace(visit.endpoint, headroom=min(visit.endpoint.headroom, _HEADROOM))
     held = await probed(Trial(endpoint=visit.endpoint, case=case, stream=False), visit.wire(visit.endpoint))
     visit.endpoint = held.trial.endpoint
     looked = held.attempts[-1].steps[-1]

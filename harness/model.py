@@ -480,6 +480,18 @@ class Retired:
     instead: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """What so many tokens (`per`) of input and of output cost, by whose word, and the day it was read."""
+
+    input: float
+    output: float
+    currency: str = "USD"
+    per: int = 1_000_000
+    source: str = ""
+    checked: str | None = None
+
+
 HEADROOM: Final = 2048
 """Tokens to think in, where a profile does not say how many: what a thinking model needs for a short question, and more."""
 
@@ -521,6 +533,7 @@ class Endpoint:
     known: Mapping[str, Accepted] = field(default_factory=dict)  # suite/case or rule id → accepted failure
     retry: Retry = Retry()
     limits: Limits = Limits()
+    prices: Prices | None = None
     notes: str = ""
     docs: str = ""  # the vendor's page
     checked: str | None = None  # the day this was read there

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from harness.document import Document, Place, did_you_mean
 from harness.errors import BadInput
-from harness.model import HEADROOM, Accepted, Endpoint, Limits, Retired, Retry, Statement
+from harness.model import HEADROOM, Accepted, Endpoint, Limits, Prices, Retired, Retry, Statement
 from harness.reading import brief
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]*")
@@ -29,7 +29,7 @@ _MARKED: Final = re.compile(r"\b(?:(?:sk|pk|hf|gsk|xai|ghp|github_pat)[-_]|AIza)
 _KEYS: Final = (
     "name", "title", "base_url", "dialect", "model", "models", "models_path", "headers", "optional_headers", "query",
     "token_field", "thinks", "headroom",
-    "context", "has", "lacks", "quirks", "known", "retry", "limits", "notes", "docs", "checked", "retired",
+    "context", "has", "lacks", "quirks", "known", "retry", "limits", "prices", "notes", "docs", "checked", "retired",
     "recorded",
 )  # fmt: skip
 _NAMED: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -64,6 +64,7 @@ def endpoint(document: Document) -> Endpoint:
         known=accepted(keys["known"]) if "known" in keys else {},
         retry=_retry(keys["retry"]) if "retry" in keys else Retry(),
         limits=_limits(keys["limits"]) if "limits" in keys else Limits(),
+        prices=_prices(keys["prices"]) if "prices" in keys else None,
         notes=_notes(keys.get("notes")),
         docs=link(keys["docs"]) if "docs" in keys else "",
         checked=day(keys["checked"]) if "checked" in keys else None,
@@ -235,6 +236,25 @@ def _limits(place: Place) -> Limits:
     for key, part in place.keys((*whole, *seconds)).items():
         given[key] = part.whole(1, whole[key]) if key in whole else part.number(0, seconds[key])
     return Limits(**given)  # type: ignore[arg-type]
+
+
+def _prices(place: Place) -> Prices:
+    keys = place.keys(("input", "output", "currency", "per", "source", "checked"), ("input", "output", "source"))
+    currency = keys["currency"].text() if "currency" in keys else "USD"
+    if not re.fullmatch("[A-Z]{3}", currency):
+        keys["currency"].say(f"`currency` is three letters, such as USD, and is {brief(currency)}")
+    return Prices(
+        input=_price(keys["input"]) if "input" in keys else 0.0,
+        output=_price(keys["output"]) if "output" in keys else 0.0,
+        currency=currency,
+        per=keys["per"].whole(1, _MOST_TOKENS) if "per" in keys else 1_000_000,
+        source=link(keys["source"]) if "source" in keys else "",
+        checked=day(keys["checked"]) if "checked" in keys else None,
+    )
+
+
+def _price(place: Place) -> float:
+    return 0.0 if place.value == 0 and not isinstance(place.value, bool) else place.number(0, 1_000_000)
 
 
 def _notes(place: Place | None) -> str:

@@ -16,9 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness import engine, load, plan, report
+from harness import engine, load, plan, report, thrift
 from harness.cassette import endpoints as recorded_endpoints
 from harness.catalogue import OF_THE_JUDGE
+from harness.cost import Purse
 from harness.engine import Mode, Observer
 from harness.errors import BadInput, ChatcompatError
 from harness.model import Endpoint, Outcome, Suite
@@ -91,6 +92,8 @@ class Session:
         tell_unlisted: Callable[[str], None] | None = None,
         without: frozenset[Key] = frozenset(),
         finished: Callable[[Outcome, dict[str, Any]], None] | None = None,
+        max_requests: int | None = None,
+        max_tokens: int | None = None,
         **limits: Any,
     ) -> dict[str, Any]:
         """The report's document of a run that is held now. Cancelled, it is that of what was held so far.
@@ -98,11 +101,15 @@ class Session:
         `without` are trials that are held and not reported: of a shard, those that are only a prerequisite here, so that
         each trial is in the report of one shard. `tell_unlisted` is told, while the run goes on, where an endpoint does not
         list its model. `finished` gets each outcome with its result as soon as there is one. `limits` are what
-        `engine.run` takes: `concurrency`, `max_requests`, `missing`, `pool`.
+        `engine.run` takes: `concurrency`, `missing`, `pool`. With a ceiling (`max_requests`, `max_tokens`) the most basic and
+        the cheapest trials come first.
         """
         kept_in = self.cassettes if self.mode is Mode.REPLAY else None
         started = None if self.mode is Mode.REPLAY else datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         results = Results(kept_in)
+        purse = Purse(max_requests=max_requests, max_tokens=max_tokens)
+        if max_requests is not None or max_tokens is not None:
+            planned = thrift.cheapest_first(planned)
 
         def keep(outcome: Outcome) -> Outcome:
             kept = results.keep(outcome)
@@ -120,6 +127,7 @@ class Session:
                 cassettes=self.cassettes,
                 observer=observer,
                 keep=keep,
+                purse=purse,
                 **limits,
             )
             if looking is not None and task is not None and not task.cancelling():
@@ -135,6 +143,7 @@ class Session:
             started=started,
             cassettes=kept_in,
             results=results,
+            spent=None if self.mode is Mode.REPLAY else purse.of,
         )
 
 

@@ -530,7 +530,7 @@ def test_a_429_holds_every_conversation_with_the_endpoint() -> None:
 def test_no_request_and_no_retry_is_sent_beyond_the_ceiling() -> None:
     left = [2]
 
-    def spend() -> bool:
+    def spend(request: Request, again: bool) -> bool:
         left[0] -= 1
         return left[0] >= 0
 

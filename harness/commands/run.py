@@ -35,6 +35,7 @@ FAIL_ON = ("fail", "ignored")
 @click.option("--fail-on", metavar="A,B", default=",".join(FAIL_ON), show_default=True, help="Verdicts that end with exit 1.")
 @click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="Conversations at once.")
 @click.option("--max-requests", type=click.IntRange(1), help="A ceiling on what is sent in all; what it leaves out is said.")
+@click.option("--max-tokens", type=click.IntRange(1), help="A ceiling on the tokens of all requests, estimated before each.")
 @click.option("--shard", metavar="I/N", help="The I-th of N parts, by the cases' identity; see `merge`.")
 @click.option("--accept", is_flag=True, help="Without --endpoint: let this report be what is expected from now on.")
 @click.option("--baseline", type=click.Path(path_type=Path, dir_okay=False), help="A file of accepted failures.")
@@ -63,7 +64,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
           3  an endpoint could not be tested, or a trial of a replay is not recorded
     With no --endpoint, what is expected is the shipped report: 0 where this one is equal, else 1 and a line for each
     difference. reports/ is left as it is then, and this report goes to chatcompat-report/, unless --accept is given.
-    A ceiling of your own (--max-requests) is no error: what was left out is said, and marked in every report.
+    A ceiling of your own (--max-requests, --max-tokens) is no error: what was left out is said, and marked in every report.
     """
     ctx.exit(_run(**options))
 
@@ -87,6 +88,7 @@ def _run(
     fail_on: str,
     concurrency: int,
     max_requests: int | None,
+    max_tokens: int | None,
     shard: str | None,
     baseline: Path | None,
     update_baseline: bool,
@@ -98,7 +100,7 @@ def _run(
     import asyncio
     import os
 
-    from harness import load, resources, session
+    from harness import load, resources, session, thrift
     from harness.commands import _baseline, _endpoints, _verdicts, _writing
     from harness.engine import Mode
     from harness.errors import BadInput, Unusable
@@ -142,6 +144,7 @@ def _run(
     planned = opened.plan(only=selection, needs=needs, shard=shard)
     if only_plan:
         click.echo(planned.text())
+        click.echo(thrift.text(planned), nl=False)
         return 0
     if how is not Mode.REPLAY:
         try:
@@ -156,9 +159,9 @@ def _run(
     if accept and not (shipped and resources.IN_CHECKOUT and out is None):
         raise BadInput("--accept: only a run of all that is shipped, in a clone of the repository, says what is expected")
     expected = _verdicts.shipped(resources.REPORTS / "report.json") if offline else None
-    look = not (how is Mode.REPLAY or skip_models or missing or max_requests is not None)
+    look = not (how is Mode.REPLAY or skip_models or missing or max_requests is not None or max_tokens is not None)
     others = planned.brought if shard is not None else frozenset()
-    found = asyncio.run(_judged(opened, planned, others, quiet, look, concurrency, max_requests, missing))
+    found = asyncio.run(_judged(opened, planned, others, quiet, look, concurrency, max_requests, max_tokens, missing))
     differences = None if expected is None else _verdicts.differences(expected, found, whole=shipped)
     del expected, planned  # what is not needed to write the report need not be held beside it
     as_expected = not differences or (accept and not _verdicts.interrupted(found))
@@ -207,6 +210,7 @@ async def _judged(
     look: bool,
     concurrency: int,
     max_requests: int | None,
+    max_tokens: int | None,
     missing: bool,
 ) -> dict[str, Any]:
     """The report's document of a run that is held now, without the trials that belong to `others`."""
@@ -226,5 +230,6 @@ async def _judged(
             without=others,
             concurrency=concurrency,
             max_requests=max_requests,
+            max_tokens=max_tokens,
             missing=missing,
         )

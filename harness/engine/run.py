@@ -17,6 +17,7 @@ from harness import __version__, judge, prepare
 from harness.cassette import Cassette, Player, Recorder, in_folder, read, write, write_profile
 from harness.cassette.profile import FILE as PROFILE
 from harness.claims import Dangling
+from harness.cost import Purse
 from harness.dialects import NoEquivalent, dialect
 from harness.engine.conversation import Conduct, conduct
 from harness.engine.probing import probed
@@ -88,6 +89,8 @@ async def run(
     observer: Observer | None = None,
     concurrency: int = 8,
     max_requests: int | None = None,
+    max_tokens: int | None = None,
+    purse: Purse | None = None,
     missing: bool = False,
     pool: Pool | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -97,14 +100,15 @@ async def run(
     """Holds every trial of a plan; the outcomes, sorted by trial. Not one is lost: what fails in here is `Errored`.
 
     `concurrency` bounds the conversations at once over all endpoints, `max_requests` what is sent in all, retries
-    included. With `missing`, recording keeps the cassettes that still answer what is asked. `pool` stands in for the
+    included, and `max_tokens` what that costs; or `purse` does both, and keeps what was spent. With `missing`, recording keeps the cassettes that still answer what is asked. `pool` stands in for the
     network. `keep` says what is kept of an outcome once it is complete, so that a long run need not hold all that was ever
     exchanged. Cancelled (Ctrl-C), it returns what it has, and the rest as Skipped("interrupted").
 
     Raises Unusable, before anything is sent, where a variable that a profile names is not set.
     """
     async with AsyncExitStack() as closing:
-        held = _Run(plan, mode, cassettes, observer or Unobserved(), concurrency, max_requests, missing, sleep, now(), keep)
+        purse = purse or Purse(max_requests=max_requests, max_tokens=max_tokens)
+        held = _Run(plan, mode, cassettes, observer or Unobserved(), concurrency, purse, missing, sleep, now(), keep)
         if mode is not Mode.REPLAY:
             for endpoint in {trial.endpoint.name: trial.endpoint for trial in plan.trials}.values():
                 line = _Line(endpoint, Network(endpoint, environ, pool))
@@ -157,7 +161,7 @@ class _Run:
         cassettes: Path,
         observer: Observer,
         concurrency: int,
-        max_requests: int | None,
+        purse: Purse,
         missing: bool,
         sleep: Callable[[float], Awaitable[None]],
         began: datetime,
@@ -169,8 +173,7 @@ class _Run:
         self._cassettes = cassettes
         self._observer = observer
         self._everywhere = asyncio.Semaphore(concurrency)
-        self._left = max_requests
-        self._max_requests = max_requests
+        self._purse = purse
         self._missing = missing
         self._sleep = sleep
         self._keep = keep
@@ -189,7 +192,7 @@ class _Run:
         try:
             found = await self._outcome(trial)
         except Spent:
-            found = Skipped(trial=trial, reason=f"the ceiling of {self._max_requests} requests is reached (--max-requests)")
+            found = Skipped(trial=trial, reason=self._purse.full)
         except Dangling as dangling:
             why = f"a later step could not be asked: its request takes {dangling}"
             found = Errored(trial=trial, reason=f"{why}; let the step that it comes from `expect` it")
@@ -303,7 +306,7 @@ class _Run:
         if line.unreachable is not None:
             return Errored(trial=trial, reason=f"not asked, since the endpoint could not be reached: {line.unreachable}")
         recorder = Recorder(line.network) if self._mode is Mode.RECORD else None
-        wire = self._wire(line, recorder or line.network)
+        wire = self._wire(trial, line, recorder or line.network)
         begun = time.perf_counter()
         held = await self._conduct(trial)(
             trial, wire, optional=self._plan.optional, others_answer=lambda: self._others_answer(trial, line)
@@ -317,22 +320,17 @@ class _Run:
             held = replace(held, recorded=cassette.recorded)
         return held
 
-    def _wire(self, line: _Line, transport: Recorder | Network) -> Wire:
+    def _wire(self, trial: Trial, line: _Line, transport: Recorder | Network) -> Wire:
         return Wire(
             line.endpoint,
             transport,
             terminator=dialect(line.endpoint.dialect).TERMINATOR,
             pace=line.pace,
-            spend=self._spend,
+            spend=lambda request, again: self._purse.take(trial.key, request, again=again),
+            settle=lambda request, seen: self._purse.settle(trial.key, request, seen),
             waiting=lambda seconds, why: self._observer.waiting(line.endpoint, seconds, why),
             sleep=self._sleep,
         )
-
-    def _spend(self) -> bool:
-        if self._left is None:
-            return True
-        self._left -= 1
-        return self._left >= 0
 
     async def _others_answer(self, trial: Trial, line: _Line) -> bool:
         """Does the endpoint, which answered something before, answer a base case of the same trial now?"""
@@ -348,7 +346,7 @@ class _Run:
             if isinstance(request, NoEquivalent):
                 continue
             try:
-                return isinstance(await self._wire(line, line.network).send(request), Reply)
+                return isinstance(await self._wire(trial, line, line.network).send(request), Reply)
             except Spent:
                 return False
         return False

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 if TYPE_CHECKING:
+    from harness.cost import Spent
     from harness.model import Endpoint, Outcome, Suite
     from harness.report.outcomes import Results
 
@@ -54,12 +55,14 @@ def document(
     cassettes: Path | None = None,
     whole: bool = False,
     results: Results | None = None,
+    spent: Callable[[str], Spent] | None = None,
 ) -> dict[str, Any]:
     """The report of these outcomes.
 
     `suites` give the order and titles of features. `started` is when a live run began, ISO 8601; a replay takes the date
     of its newest recording. `cassettes` is the folder whose files stand for the exchanges of trials without findings;
-    with `whole`, every exchange is in the report itself. `results` are those that were taken while the run went on.
+    with `whole`, every exchange is in the report itself. `results` are those that were taken while the run went on;
+    `spent` says what was spent with an endpoint.
     """
     from harness.report.outcomes import assembled
 
@@ -71,4 +74,5 @@ def document(
         started=started,
         cassettes=None if whole else cassettes,
         results=results,
+        spent=spent,
     )

@@ -95,8 +95,19 @@ def _endpoint(name: str, documents: Sequence[Document], results: Sequence[dict[s
         "recorded": max((part["recorded"] for part in parts if part["recorded"]), default=None),
         "exchanges": sum(part["exchanges"] for part in parts),
         "documents": {kind: sum(part.get("documents", {}).get(kind, 0) for part in parts) for kind in kinds},
+        **({"spent": _spent(parts)} if any("spent" in part for part in parts) else {}),
         "learned": next((part["learned"] for part in parts if part.get("learned")), None),
     }
+
+
+def _spent(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """All that was spent; money, where every part that spent something says it in the same currency."""
+    spent = [part["spent"] for part in parts if "spent" in part]
+    counts = {key: sum(one[key] for one in spent) for key in spent[0] if key != "money"}
+    moneys = [one["money"] for one in spent]
+    same = None not in moneys and len({one["currency"] for one in moneys}) == 1
+    money = {"amount": round(sum(one["amount"] for one in moneys), 6), "currency": moneys[0]["currency"]} if same else None
+    return {**counts, "money": money}
 
 
 def _features(documents: Sequence[Document]) -> list[dict[str, Any]]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from harness import __version__, judge, load
+from harness import __version__, cost, judge, load
 from harness.catalogue import OF_THE_JUDGE
+from harness.cost import Spent
 from harness.model import (
     Accepted,
     Endpoint,
@@ -81,6 +82,7 @@ def assembled(
     started: str | None,
     cassettes: Path | None,
     results: Results | None = None,
+    spent: Callable[[str], Spent] | None = None,
 ) -> dict[str, Any]:
     """See `harness.report.document`."""
     ordered = sorted(outcomes, key=lambda outcome: outcome.trial.key)
@@ -100,6 +102,7 @@ def assembled(
             [result for result in found if result["endpoint"] == name],
             tally.documents(name),
         )
+        | ({} if spent is None else {"spent": cost.shown(profiles[name], spent(name))})
         for name in names
     }
     features = _features(suites, ordered)

@@ -8,11 +8,13 @@ from typing import Any, Final
 
 STOPPED: Final = "the run was stopped before its end"
 CEILING: Final = "the ceiling of --max-requests was reached"
+TOKENS: Final = "the ceiling of --max-tokens was reached"
 UNRECORDED: Final = ("not recorded", "recorded with another request than the suite has now")
 
 _NOT_HELD: Final = (
     ("^interrupted$", STOPPED),
     (r"\(--max-requests\)$", CEILING),
+    (r"\(--max-tokens\)$", TOKENS),
     ("^not recorded", UNRECORDED[0]),
     (r"\.yaml: request \d+ \(", UNRECORDED[1]),
 )

@@ -64,14 +64,17 @@ class Wire:
         *,
         terminator: re.Pattern[bytes] | None = None,
         pace: Pace | None = None,
-        spend: Callable[[], bool] = lambda: True,
+        spend: Callable[[Request, bool], bool] = lambda request, again: True,
+        settle: Callable[[Request, Reply | Unanswered], None] = lambda request, seen: None,
         waiting: Callable[[float, str], None] = lambda seconds, why: None,
         clock: Callable[[], float] = time.perf_counter,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         today: Callable[[], float] = time.time,
     ) -> None:
-        """`terminator` finds the end of a stream, a line end before it; `spend` takes one of the requests that are left.
+        """`terminator` finds the end of a stream, a line end before it.
 
+        `spend` is asked before each request whether it may be sent, and told whether it is a retry; `settle` is told what
+        became of it.
         `waiting` is told of every wait: seconds, and why. `clock` counts seconds, `today` those since 1970.
         """
         self.endpoint = endpoint
@@ -79,6 +82,7 @@ class Wire:
         self._terminator = terminator
         self._pace = pace or Pace()
         self._spend = spend
+        self._settle = settle
         self._waiting = waiting
         self._clock = clock
         self._sleep = sleep
@@ -92,7 +96,7 @@ class Wire:
         Raises Spent where the ceiling of requests is reached, and BadInput for a header that HTTP cannot carry.
         """
         earlier: list[Reply] = []
-        if not self._spend():
+        if not self._spend(request, False):
             raise Spent
         self._turns += 1
         turn = self._turns
@@ -100,6 +104,7 @@ class Wire:
             await self._turn()
             seen, wait_s = await self._once(request, turn, len(earlier))
             if isinstance(seen, Unanswered):
+                self._settle(request, seen)
                 return seen
             if wait_s is None:
                 return replace(seen, earlier=tuple(earlier)) if earlier else seen
@@ -152,6 +157,7 @@ class Wire:
         except TimeoutError:
             if leave_s is not None and tape.sent:
                 tape.reply = Reply(status=LEFT, ended=Ending.HUNG_UP)
+                self._settle(request, tape.reply)
                 return tape.reply, None
             limit, name = (limits.first_byte_s, "first_byte_s") if tape.sent else (limits.timeout_s, "timeout_s")
             said = f"no byte of a response within {limit:g} s; raise `limits: {name}`, or look at the server"
@@ -169,6 +175,7 @@ class Wire:
             reply = Reply(
                 status=response.status_code, headers=_headers(response, tape), frames=_masked(frames, tape), ended=ended
             )
+            self._settle(request, reply)
             wait_s = self._wait_s(reply, retried, tape)
             tape.reply, tape.retried = reply, wait_s is not None
         finally:
@@ -238,7 +245,7 @@ class Wire:
         if tape.recorded is not None:
             return 0.0 if tape.retried else None
         retry = self.endpoint.retry
-        if reply.status not in retry.on or retried >= retry.at_most or not self._spend():
+        if reply.status not in retry.on or retried >= retry.at_most or not self._spend(tape.request, True):
             return None
         asked = _asked_s(reply, self._today())
         return min(FIRST_WAIT_S * 2**retried if asked is None else asked, retry.wait_at_most_s)

@@ -4,7 +4,7 @@ A cassette is a transport, not a patch: a `Recorder` stands before the network, 
 `use_cassette` joins a stream to one blob even while it records, and cannot keep a stream that breaks.
 """
 
-from harness.cassette.file import Cassette, Interaction, in_folder, read, write
+from harness.cassette.file import Cassette, Interaction, in_folder, metadata, read, write
 from harness.cassette.profile import endpoints, profile_text, write_profile
 from harness.cassette.transports import Player, Recorder
 
@@ -15,6 +15,7 @@ __all__ = [
     "Recorder",
     "endpoints",
     "in_folder",
+    "metadata",
     "profile_text",
     "read",
     "write",

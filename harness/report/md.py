@@ -234,7 +234,8 @@ def _clients(document: Document) -> Iterator[str]:
         return
     verdicts = {(row["client"], row["endpoint"]): row for row in rows}
     yield "\n## Clients\n"
-    yield "Which programs work with what was found; `chatcompat render REPORT --format clients` says why, and has settings to paste."
+    yield "Which programs work with what was found."
+    yield "`chatcompat render REPORT --format clients` says why, and has settings to paste."
     meanings = client_verdicts.MEANINGS
     yield ", ".join(f"{client_verdicts.GLYPHS[one]}: {meanings[one]}" for one in client_verdicts.ORDER) + "."
     yield ""

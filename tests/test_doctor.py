@@ -1,155 +1,34 @@
-"""The doctor: for each thing that can be wrong with an endpoint, its own answer. Every server here is a real socket."""
+"""The doctor up to the base path: for each thing that can be wrong, its own answer. Every server here is a real socket."""
 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
-import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+import time
+from collections.abc import Iterator, Sequence
 
 import pytest
 from hostile import STREAM_HEAD, Answer, Connection, ok, says, serving
+from patients import (
+    CERTIFICATES,
+    KEY,
+    PAGE,
+    asked,
+    conformant,
+    diagnosed,
+    examined,
+    free_port,
+    never,
+    of,
+    page,
+    said,
+    wrong,
+)
 
-from harness import load
-from harness.doctor import STEPS, Diagnosis, Facts, State, Step, examine, paths, words
-from harness.model import Endpoint, Frame, Reply, Request
-from harness.reading import parse
-from harness.reference import reply, server
-
-CERTIFICATES = Path(__file__).with_name("certificates")
-MODEL = "reference-1"
-KEY = "sk-the-right-key-of-this-test-0123"
-PAGE = b"<!DOCTYPE html><html><head><title>%s</title></head><body>hello</body></html>"
-
-
-def diagnosed(
-    url: str, model: str | None = MODEL, *, environ: Mapping[str, str] | None = None, key: bool = False, **how: Any
-) -> Diagnosis:
-    """What the doctor says of a URL."""
-    return asyncio.run(examined(url, model, environ=environ, key=key, **how))
-
-
-async def examined(
-    url: str, model: str | None = MODEL, *, environ: Mapping[str, str] | None = None, key: bool = False, **how: Any
-) -> Diagnosis:
-    endpoint = load.adhoc(url, model, "MY_KEY" if key else None)
-    return await examine(endpoint, environ or {"MY_KEY": KEY}, **{"total_s": 12.0, **how})
-
-
-def of(answer: Answer, path: str = "/v1", *, tls: ssl.SSLContext | None = None, scheme: str = "http", **how: Any) -> Diagnosis:
-    """What it says of a server that answers so."""
-
-    async def held() -> Diagnosis:
-        async with serving(answer, tls=tls) as running:
-            return await examined(f"{scheme}://127.0.0.1:{running.port}{path}", **how)
-
-    return asyncio.run(held())
-
-
-def wrong(found: Diagnosis) -> tuple[str, str, str]:
-    """Its step, what was seen, and what to do. What follows it was not tried, what came before was right."""
-    at = next(position for position, step in enumerate(found.steps) if step.state is State.WRONG)
-    assert {State.NOT_TRIED} >= {step.state for step in found.steps[at + 1 :]}
-    assert {State.OK, State.NOT_NEEDED} >= {step.state for step in found.steps[:at]}
-    assert list(STEPS) == [step.id for step in found.steps]
-    step = found.steps[at]
-    assert step.do
-    return step.id, step.seen, step.do
-
-
-def said(found: Diagnosis) -> str:
-    """All of its words."""
-    return "\n".join(
-        [
-            *(line for step in found.steps for line in words.lines(step, words.Style())),
-            words.last(found, "healthy"),
-            json.dumps(words.document(found), ensure_ascii=False),
-        ]
-    )
-
-
-# ---------------------------------------------------------------- servers
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
-async def never(connection: Connection) -> None:
-    await asyncio.sleep(60)
-
-
-def asked(connection: Connection) -> Request:
-    """The request that a connection brought."""
-    line, *fields = connection.head.decode().split("\r\n")
-    method, path, _ = line.split(" ")
-    headers = tuple((name.lower(), value) for name, _, value in (field.partition(": ") for field in fields if field))
-    document = parse(connection.body) if connection.body else None
-    return Request(method=method, path=path, headers=headers, content=connection.body or None, body=document)  # type: ignore[arg-type]
-
-
-async def send(connection: Connection, answered: Reply) -> None:
-    """A reply, frame by frame."""
-    headers = "".join(
-        f"{name}: {value}\r\n" for name, value in answered.headers if name not in ("content-length", "transfer-encoding")
-    )
-    await connection.send(f"HTTP/1.1 {answered.status} X\r\ntransfer-encoding: chunked\r\n{headers}\r\n".encode())
-    await connection.chunks(*(frame.data for frame in answered.frames))
-
-
-def conformant(
-    change: Callable[[Request, Reply], Reply] = lambda request, answered: answered,
-    *,
-    header: str | None = None,
-    base: str = "/v1",
-) -> Answer:
-    """A server that does as it should, but for a `change`; with `header` it wants KEY in that field."""
-
-    async def answer(connection: Connection) -> None:
-        request = asked(connection)
-        fields = dict(request.headers)
-        if header is not None and fields.get(header) not in (KEY, f"Bearer {KEY}"):
-            refusal = {"error": {"message": f"give your key in {header}", "type": "invalid_request_error", "code": "no_key"}}
-            await connection.send(ok(json.dumps(refusal).encode(), "content-type: application/json", status="401 X"))
-            return
-        if not request.path.startswith(f"{base}/"):
-            await connection.send(ok(b'{"detail":"Not Found"}', "content-type: application/json", status="404 X"))
-            return
-        inside = Request(method=request.method, path=request.path.removeprefix(base), content=request.content, body=request.body)
-        await send(connection, change(request, reply(inside, connection.number + 1)))
-
-    return answer
-
-
-def document(value: object, status: int = 200) -> Reply:
-    """A reply of one JSON document."""
-    return Reply(
-        status=status,
-        headers=(("content-type", "application/json"),),
-        frames=(Frame(at_ms=0, data=json.dumps(value).encode()),),
-    )
-
-
-def page(title: str, status: str = "200 OK", *headers: str) -> Answer:
-    return says(ok(PAGE % title.encode(), "content-type: text/html", *headers, status=status))
-
-
-def only(where: str, other: Reply, *, streamed: bool | None = None) -> Callable[[Request, Reply], Reply]:
-    """A change of the replies to real requests at a path: those with a model in them, or to a list."""
-
-    def change(request: Request, answered: Reply) -> Reply:
-        body = request.body if isinstance(request.body, dict) else {}
-        real = "model" in body or request.method == "GET"
-        fits = streamed is None or bool(body.get("stream")) is streamed
-        return other if request.path.endswith(where) and real and fits else answered
-
-    return change
+from harness.doctor import STEPS, Diagnosis, Facts, State, Step, paths, words
+from harness.model import Endpoint
+from harness.reference import server
 
 
 @pytest.fixture(scope="module")
@@ -471,261 +350,15 @@ def test_other_paths_are_of_the_same_host_and_few() -> None:
     assert "http://h:1/x" == paths.others("http://h:1/x/v1")[0]
 
 
-# ---------------------------------------------------------------- the key
-
-
-def test_a_key_that_is_asked_for_is_asked_for() -> None:
-    found = of(conformant(header="authorization"))
-    step, seen, do = wrong(found)
-    assert ("key", 3) == (step, found.exit_code)
-    assert "asks for a key: 401" in seen
-    assert "--key-env NAME" in do
-
-
-def test_a_wrong_key_is_told_from_none() -> None:
-    found = of(conformant(header="authorization"), key=True, environ={"MY_KEY": "sk-the-wrong-key-0123456789"})
-    step, seen, do = wrong(found)
-    assert ("key", 3) == (step, found.exit_code)
-    assert "the key in MY_KEY is refused: 401" in seen
-    assert "MY_KEY" in do
-
-
-def test_the_right_key_is_taken_and_what_clients_send_for_none_is_told() -> None:
-    found = of(conformant(header="authorization"), key=True)
-    assert found.wrong is None
-    step = next(step for step in found.steps if step.id == "key")
-    assert "the key in MY_KEY is taken" == step.seen
-    assert [
-        "no key: refused, 401",
-        "a made-up key: refused, 401",
-        "`Bearer `, which clients send for an empty key: refused, 401",
-        "`Bearer undefined`: refused, 401",
-    ] == list(step.evidence)
-
-
-def test_empty_and_dummy_keys_go_out_as_clients_send_them() -> None:
-    connections: list[Connection] = []
-
-    async def keep(connection: Connection) -> None:
-        connections.append(connection)
-        await conformant()(connection)
-
-    of(keep)
-    sent = {value for connection in connections for name, value in asked(connection).headers if name == "authorization"}
-    assert {"Bearer", "Bearer undefined", "Bearer chatcompat-made-up-key"} == sent
-
-
-def test_a_key_that_is_not_set_is_said_before_any_key_is_sent() -> None:
-    found = of(conformant(header="authorization"), key=True, environ={"OTHER": "x"})
-    step, seen, do = wrong(found)
-    assert ("key", "MY_KEY is not set", 3) == (step, seen, found.exit_code)
-    assert do.startswith("export MY_KEY=")
-
-
-def test_a_server_that_wants_the_key_in_another_header_says_which() -> None:
-    found = of(conformant(header="x-api-key"), key=True)
-    _, seen, do = wrong(found)
-    assert "the key is taken in the header x-api-key" in seen
-    assert "--header 'x-api-key: ${MY_KEY}'" in do
-
-
-def test_without_a_key_the_header_that_a_refusal_names_is_named() -> None:
-    assert "--header 'x-api-key: ${NAME}'" in wrong(of(conformant(header="x-api-key")))[2]
-
-
-def test_no_word_of_a_key_is_shown_whatever_sends_it_back() -> None:
-    def echo(request: Request, answered: Reply) -> Reply:
-        return document({"error": {"message": f"{'pad ' * 35} your key is {KEY} and you sent {request.headers}"}}, 401)
-
-    found = of(conformant(echo), key=True)
-    assert wrong(found)[0] == "key"
-    assert KEY[:12] not in said(found)
-
-
-def test_a_redirect_of_those_with_a_key_is_not_followed() -> None:
-    elsewhere: list[Connection] = []
-
-    async def keep(connection: Connection) -> None:
-        elsewhere.append(connection)
-        await connection.send(ok(b"{}"))
-
-    async def held() -> Diagnosis:
-        async with serving(keep) as other:
-
-            async def answer(connection: Connection) -> None:
-                if KEY.encode() in connection.head:
-                    await connection.send(ok(b"", f"location: {other.url}/chat/completions", status="307 X"))
-                else:
-                    await conformant(header="authorization")(connection)
-
-            async with serving(answer) as running:
-                return await examined(running.url, key=True)
-
-    step, seen, _ = wrong(asyncio.run(held()))
-    assert "key" == step
-    assert "a redirect (307)" in seen
-    assert [] == elsewhere
-
-
-# ---------------------------------------------------------------- models
-
-
-def test_no_models_is_told_and_a_named_one_is_asked_for_all_the_same() -> None:
-    empty = conformant(only("/models", document({"object": "list", "data": []})))
-    found = of(empty, model=None)
-    step, seen, do = wrong(found)
-    assert ("models", "the list is empty: no models", 1) == (step, seen, found.exit_code)
-    assert "load a model" in do
-    assert of(empty).wrong is None
-
-
-def test_of_several_models_one_is_chosen_or_all_are_listed(reference: str) -> None:
-    found = diagnosed(reference, None)
-    step, _, do = wrong(found)
-    assert ("models", 2) == (step, found.exit_code)
-    assert "choose one with --model: reference-1, reference-2, reference-thinks" == do
-    offered: list[Sequence[str]] = []
-
-    def choose(models: Sequence[str]) -> str:
-        offered.append(models)
-        return "reference-2"
-
-    chosen = diagnosed(reference, None, choose=choose)
-    assert (None, "reference-2") == (chosen.wrong, chosen.facts.endpoint.model)
-    assert [["reference-1", "reference-2", "reference-thinks"]] == offered
-
-
-def test_the_only_model_is_taken() -> None:
-    found = of(conformant(only("/models", document({"data": [{"id": MODEL}]}))), model=None)
-    assert (None, MODEL) == (found.wrong, found.facts.endpoint.model)
-
-
-@pytest.mark.parametrize("other", [document({"detail": "Not Found"}, 404), document({"error": {"message": "x"}}, 500)])
-def test_a_list_of_models_is_optional(other: Reply) -> None:
-    found = of(conformant(only("/models", other)))
-    assert found.wrong is None
-    assert State.NOT_NEEDED is next(step.state for step in found.steps if step.id == "models")
-    assert found.facts.endpoint.models_path is None
-
-
-def test_a_page_in_place_of_the_list_is_told_and_bypassed() -> None:
-    html = Reply(status=200, headers=(("content-type", "text/html"),), frames=(Frame(at_ms=0, data=PAGE % b"UI"),))
-    found = of(conformant(only("/models", html)))
-    assert found.wrong is None
-    assert 'a web page and no list: 200 text/html "UI"' in said(found)
-
-
-def test_a_model_that_is_not_known_is_refused_by_name(reference: str) -> None:
-    step, seen, do = wrong(diagnosed(reference, "reference-9"))
-    assert "answer" == step
-    assert "the model reference-9 is refused: 404" in seen
-    assert "reference-1" in do
-
-
-# ---------------------------------------------------------------- an answer and a stream
-
-
-@pytest.mark.parametrize(
-    ("other", "words"),
-    [
-        (document({"error": {"message": "You exceeded your current quota"}}, 429), "quota is used up"),
-        (document({"error": {"message": "Insufficient balance"}}, 402), "wants to be paid"),
-        (document({"error": {"message": "bad template"}}, 500), "the server fails"),
-        (document({"hello": "world"}), "no completion"),
-        (document({"choices": [{"index": 0, "message": {"role": "assistant", "content": ""}}]}), "an empty answer"),
-        (document({"error": {"message": "Incorrect API key"}}, 401), "refused for its key"),
-    ],
-)
-def test_each_answer_that_is_none_has_its_own_words(other: Reply, words: str) -> None:
-    step, seen, _ = wrong(of(conformant(only("/chat/completions", other, streamed=False))))
-    assert "answer" == step
-    assert words in seen
-
-
-def test_an_answer_that_takes_too_long_is_left() -> None:
-    async def slow(connection: Connection) -> None:
-        body = asked(connection).body
-        if isinstance(body, dict) and "model" in body:
-            await asyncio.sleep(60)
-        await conformant()(connection)
-
-    step, seen, do = wrong(of(slow, total_s=3.0))
-    assert ("answer", "no answer within 1.5 s") == (step, seen)
-    assert "--timeout" in do
-
-
-def _without_done(request: Request, answered: Reply) -> Reply:
-    if not (isinstance(request.body, dict) and request.body.get("stream")):
-        return answered
-    return dataclasses.replace(answered, frames=answered.frames[:-1])
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (_without_done, "without [DONE]"),
-        (only("/chat/completions", document({"choices": []}), streamed=True), "no stream: one JSON document"),
-    ],
-)
-def test_each_stream_that_is_none_has_its_own_words(change: Callable[[Request, Reply], Reply], words: str) -> None:
-    step, seen, _ = wrong(of(conformant(change)))
-    assert "stream" == step
-    assert words in seen
-
-
-def test_a_stream_that_is_labelled_otherwise_is_told() -> None:
-    def relabel(request: Request, answered: Reply) -> Reply:
-        streamed = isinstance(request.body, dict) and request.body.get("stream")
-        return dataclasses.replace(answered, headers=(("content-type", "text/plain"),)) if streamed else answered
-
-    assert "labelled text/plain" in wrong(of(conformant(relabel)))[1]
-
-
-def test_an_error_in_the_stream_is_told() -> None:
-    events = (Frame(at_ms=0, data=b'data: {"error":{"message":"out of memory"}}\n\n'),)
-    failing = Reply(status=200, headers=(("content-type", "text/event-stream"),), frames=events)
-    step, seen, _ = wrong(of(conformant(only("/chat/completions", failing, streamed=True))))
-    assert ("stream", 'an error in the stream: "out of memory"') == (step, seen)
-
-
-def test_a_stream_that_comes_at_once_and_late_is_not_incremental() -> None:
-    async def buffered(connection: Connection) -> None:
-        request = asked(connection)
-        body = request.body
-        if not (isinstance(body, dict) and body.get("stream")):
-            await conformant()(connection)
-            return
-        answered = reply(Request(method="POST", path="/chat/completions", content=request.content, body=body), 1)
-        await asyncio.sleep(1.1)
-        content = b"".join(frame.data for frame in answered.frames)
-        await connection.send(ok(content, "content-type: text/event-stream"))
-
-    step, seen, do = wrong(of(buffered, total_s=30.0))
-    assert "stream" == step
-    assert "not incremental" in seen
-    assert "proxy_buffering off" in do
-
-
-def test_a_healthy_server_is_healthy(reference: str) -> None:
-    found = diagnosed(reference)
-    assert (None, 0) == (found.wrong, found.exit_code)
-    assert "the model answers at once" == found.steps[-1].seen
-
-
-def test_a_model_that_thinks_is_no_fault(reference: str) -> None:
-    found = diagnosed(reference, "reference-thinks", total_s=30.0)
-    assert found.wrong is None
-    assert "the model thinks first" in found.steps[-1].seen
-
-
-def test_the_messages_api_is_examined_by_its_own_form(reference: str) -> None:
-    profile = load.endpoint_of("reference-messages", base_url=reference)
-    found = asyncio.run(examine(profile, {}))
-    assert found.wrong is None
-    assert "has /messages" in said(found)
-
-
 # ---------------------------------------------------------------- bounds, and words
+
+
+def test_the_time_that_a_person_takes_to_choose_does_not_count(reference: str) -> None:
+    def choose(models: Sequence[str]) -> str:
+        time.sleep(3.1)
+        return models[0]
+
+    assert diagnosed(reference, None, choose=choose, total_s=3.0).wrong is None
 
 
 def test_the_whole_is_bounded_and_says_so() -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from hostile import serving
+from patients import KEY, MODEL, conformant, document, only
 from test_cli import Shell, shell
-from test_doctor import KEY, MODEL, conformant, document, only
 
 from harness import load
 from harness.doctor import Facts, written

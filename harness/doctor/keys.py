@@ -39,6 +39,8 @@ async def authentication(visit: Visit, seen: Seen) -> Step:
     if isinstance(mine.chat, Reply) and pages.is_redirect(mine.chat):
         return contact.redirected(visit, mine.chat, visit.chat)
     refusal = _refusal(mine)
+    if refusal is None and isinstance(mine.chat, Reply) and not mine.speaks:
+        return await _hidden(visit, mine.chat)
     evidence = await _others(visit, seen)
     if refusal is None:
         taken = any(": refused" in one for one in evidence)
@@ -52,6 +54,18 @@ async def authentication(visit: Visit, seen: Seen) -> Step:
         return await _in_another(visit, header, f"as it is: {shown}", *evidence)
     do = f"check {_named(visit)}: is it this endpoint's, whole, still valid, and allowed to do this?"
     return wrong(f"{_named(visit)} is refused: {shown}", do, *evidence, exit_code=UNTESTED)
+
+
+async def _hidden(visit: Visit, reply: Reply) -> Step:
+    """The key opens the door to an empty room: the server looks at it before it looks at the path."""
+    shown = f"with the key, {visit.chat} {pages.shown(reply)}"
+    right = await contact.elsewhere(visit)
+    if right is None:
+        do = "take the base URL from the server's documentation: what comes before /chat/completions"
+        return wrong(f"the key is taken, and there is nothing at this path: {pages.shown(reply)}", do)
+    step = contact.moved(visit, right, shown)
+    visit.listing = await visit.ask_models(visit.endpoint)
+    return step
 
 
 async def _in_another(visit: Visit, header: str, *evidence: str) -> Step:

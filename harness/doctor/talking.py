@@ -150,9 +150,6 @@ async def _unwell(visit: Visit, seen: Exchange | Unanswered) -> Step:
         do = "wait, and try again; if it stays so, the account's quota is used up"
         return wrong(f"too many requests, or the quota is used up: {pages.shown(reply)}", do)
     if reply.status == 404 and not pages.exists(reply):
-        right = await contact.elsewhere(visit)
-        if right is not None:
-            return replace(contact.moved(visit, right, pages.shown(reply)))
         return wrong(f"nothing there: {pages.shown(reply)}", "take the base URL from the server's documentation")
     if reply.status >= 500:
         return contact.failed(reply)

@@ -223,6 +223,7 @@ def test_the_markdown_has_matrix_protocol_reasons_and_evidence() -> None:
         "## Features",
         "## Protocol",
         "## Endpoints",
+        "## Clients",
         "## What was not judged, and why",
         "## Findings, with evidence",
     ] == [line for line in heads if line.startswith("## ")]

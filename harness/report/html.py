@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from harness.report import Document, accepted, claimed, client_verdicts, html_evidence, matrix
+from harness.report import Document, accepted, claimed, html_clients, html_evidence, matrix
 from harness.report.defects import Defect, defects
 from harness.report.marks import LOOKS, PROTOCOL, look
 from harness.report.matrix import Cell, Group, number
@@ -58,7 +58,7 @@ def text(document: Document) -> str:
         *(_features(document, trials) if document["features"] else ()),
         *_protocol(document, trials),
         *_claimed(document),
-        *_clients(document),
+        *html_clients.section(document),
         *_known(document),
         *_not_judged(document),
         *_findings(document, trials),
@@ -102,8 +102,7 @@ def _top(document: Document) -> Iterator[str]:
         "lint": "Recorded by others",
     }
     when = f", {_said(document['started'][:10])}" if document["started"] else ""
-    yield '<header class="top"><div>'
-    yield "<h1>Chat Completions compatibility</h1>"
+    yield '<header class="top"><div><h1>Chat Completions compatibility</h1>'
     yield f"<p>{_said(matrix.headline(document))}. {_said(how.get(document['mode'], document['mode']))}{when}.</p>"
     for said in matrix.not_held(document):
         yield f'<p class="alert">This is only a part: {_said(said)}.</p>'
@@ -331,29 +330,6 @@ def _claims(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         yield f'<td title="{_said(claimed.MEANINGS.get(row["verdict"], ""))}">{_said(row["verdict"])}</td>'
         yield f"<td>{_said(claimed.in_words(row))}</td></tr>"
     yield "</tbody></table></div>"
-
-
-def _clients(document: Document) -> Iterator[str]:
-    rows, profiles = client_verdicts.rows(document), client_verdicts.profiles(document)
-    if not any(row["verdict"] != client_verdicts.UNTESTED for row in rows):
-        return
-    verdicts = {(row["client"], row["endpoint"]): row for row in rows}
-    names = [name for name in document["endpoints"] if any(name == endpoint for _, endpoint in verdicts)]
-    yield '<section id="clients"><h2>Clients</h2><p>Which programs work with what was found; the format <code>clients</code>'
-    yield f' has settings to paste.</p><div class="scroll"><table class="plain">{_head("Client", names)}<tbody>'
-    for client, profile in profiles.items():
-        cells = "".join(_client(verdicts.get((client, name)), profile, name) for name in names)
-        yield f'<tr><th scope="row">{_said(profile["title"])}</th>{cells}</tr>'
-    yield "</tbody></table></div></section>"
-
-
-def _client(row: Mapping[str, Any] | None, profile: Mapping[str, Any], endpoint: str) -> str:
-    if row is None:
-        return f'<td data-endpoint="{_said(endpoint)}"></td>'
-    words = client_verdicts.in_words(row, profile)
-    because = "; ".join(f"{one['need']}: {one['because']}" for one in row["broken"])
-    shown = f"{client_verdicts.GLYPHS[row['verdict']]} {words}"
-    return f'<td data-endpoint="{_said(endpoint)}" title="{_said(because)}">{_said(shown)}</td>'
 
 
 def _not_judged(document: Document) -> Iterator[str]:

@@ -19,10 +19,11 @@ from typing import Any
 from harness import engine, load, plan, report, thrift
 from harness.cassette import endpoints as recorded_endpoints
 from harness.catalogue import OF_THE_JUDGE
-from harness.cost import Purse
+from harness.cost import Purse, Spent, total
 from harness.engine import Mode, Observer
 from harness.errors import BadInput, ChatcompatError
-from harness.model import Endpoint, Outcome, Suite
+from harness.journal import Earlier, Journal
+from harness.model import Endpoint, Judged, Outcome, Suite
 from harness.plan import Plan
 from harness.report.outcomes import Results
 from harness.rule import all_rules
@@ -94,6 +95,8 @@ class Session:
         finished: Callable[[Outcome, dict[str, Any]], None] | None = None,
         max_requests: int | None = None,
         max_tokens: int | None = None,
+        journal: Journal | None = None,
+        earlier: Earlier | None = None,
         **limits: Any,
     ) -> dict[str, Any]:
         """The report's document of a run that is held now. Cancelled, it is that of what was held so far.
@@ -102,20 +105,33 @@ class Session:
         each trial is in the report of one shard. `tell_unlisted` is told, while the run goes on, where an endpoint does not
         list its model. `finished` gets each outcome with its result as soon as there is one. `limits` are what
         `engine.run` takes: `concurrency`, `missing`, `pool`. With a ceiling (`max_requests`, `max_tokens`) the most basic and
-        the cheapest trials come first.
+        the cheapest trials come first. `journal` keeps each trial as it ends; `earlier` is what one kept of this plan, which
+        is not held again, and of which this is the report too.
         """
         kept_in = self.cassettes if self.mode is Mode.REPLAY else None
         started = None if self.mode is Mode.REPLAY else datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         results = Results(kept_in)
         purse = Purse(max_requests=max_requests, max_tokens=max_tokens)
+        if earlier is not None:
+            started = earlier.started
+            results.known(earlier.results)
+            purse.before = total(earlier.spent.values())
+        if journal is not None:
+            journal.begin(planned, str(self.mode), started or "", earlier)
         if max_requests is not None or max_tokens is not None:
             planned = thrift.cheapest_first(planned)
 
         def keep(outcome: Outcome) -> Outcome:
             kept = results.keep(outcome)
+            if journal is not None:
+                journal.keep(kept, results.of(kept), purse.by_trial.get(kept.trial.key, Spent()))
             if finished is not None:
                 finished(kept, results.of(kept))
             return kept
+
+        def spent(endpoint: str) -> Spent:
+            before = earlier.spent.items() if earlier is not None else ()
+            return purse.of(endpoint) + total(one for key, one in before if key[0] == endpoint)
 
         looking = None if tell_unlisted is None else asyncio.create_task(self.unlisted(tell_unlisted))
         task = asyncio.current_task()
@@ -128,6 +144,7 @@ class Session:
                 observer=observer,
                 keep=keep,
                 purse=purse,
+                before=earlier.outcomes if earlier is not None else None,
                 **limits,
             )
             if looking is not None and task is not None and not task.cancelling():
@@ -135,15 +152,19 @@ class Session:
         finally:
             if looking is not None:
                 looking.cancel()
+        if journal is not None:
+            ended = {outcome.trial.key for outcome in outcomes if isinstance(outcome, Judged)}
+            journal.left({key: spent for key, spent in purse.by_trial.items() if key not in ended})
+        known = earlier.outcomes.values() if earlier is not None else ()
         return report.document(
-            [outcome for outcome in outcomes if outcome.trial.key not in without],
+            [outcome for outcome in (*known, *outcomes) if outcome.trial.key not in without],
             mode=str(self.mode),
             suites=planned.suites,
             endpoints=planned.endpoints,
             started=started,
             cassettes=kept_in,
             results=results,
-            spent=None if self.mode is Mode.REPLAY else purse.of,
+            spent=None if self.mode is Mode.REPLAY else spent,
         )
 
 

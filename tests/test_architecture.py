@@ -24,7 +24,7 @@ LAYERS = [
     {"cassette"},
     {"engine", "recordings"},
     {"catalogue", "doctor", "report"},
-    {"coverage", "kill_matrix", "session", "upkeep"},
+    {"coverage", "journal", "kill_matrix", "rerecording", "session", "upkeep"},
     {"commands"},
     {"api"},
     {"cli", "pytest_plugin"},

@@ -10,9 +10,6 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.plan import Plan
-    from harness.session import Key, Session
-
 FORMATS = ("json", "md", "html", "junit", "badge")
 FAIL_ON = ("fail", "ignored")
 
@@ -38,6 +35,7 @@ FAIL_ON = ("fail", "ignored")
 @click.option("--max-tokens", type=click.IntRange(1), help="A ceiling on the tokens of all requests, estimated before each.")
 @click.option("--shard", metavar="I/N", help="The I-th of N parts, by the cases' identity; see `merge`.")
 @click.option("--accept", is_flag=True, help="Without --endpoint: let this report be what is expected from now on.")
+@click.option("--resume", is_flag=True, help="Go on with the run that was stopped: what it judged is not asked again.")
 @click.option("--baseline", type=click.Path(path_type=Path, dir_okay=False), help="A file of accepted failures.")
 @click.option("--update-baseline", is_flag=True, help="Accept in it what fails now, and drop from it what no longer does.")
 @click.option("--plan", "only_plan", is_flag=True, help="Print what would be sent, and stop.")
@@ -64,6 +62,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
           3  an endpoint could not be tested, or a trial of a replay is not recorded
     With no --endpoint, what is expected is the shipped report: 0 where this one is equal, else 1 and a line for each
     difference. reports/ is left as it is then, and this report goes to chatcompat-report/, unless --accept is given.
+    Recording over recordings tells first what changed since, and then replaces them; an error never replaces one.
     A ceiling of your own (--max-requests, --max-tokens) is no error: what was left out is said, and marked in every report.
     """
     ctx.exit(_run(**options))
@@ -90,6 +89,7 @@ def _run(
     max_requests: int | None,
     max_tokens: int | None,
     shard: str | None,
+    resume: bool,
     baseline: Path | None,
     update_baseline: bool,
     accept: bool,
@@ -100,8 +100,9 @@ def _run(
     import asyncio
     import os
 
-    from harness import load, resources, session, thrift
+    from harness import load, rerecording, resources, session, thrift
     from harness.commands import _baseline, _endpoints, _verdicts, _writing
+    from harness.commands._held import Held
     from harness.engine import Mode
     from harness.errors import BadInput, Unusable
     from harness.report import json_, matrix
@@ -122,6 +123,10 @@ def _run(
             raise BadInput(f"{option}: belongs to an --endpoint, and none is named")
     if update_baseline and baseline is None:
         raise BadInput("--update-baseline: name the file with --baseline FILE; it is begun where it is not there")
+    if resume and how is Mode.REPLAY:
+        raise BadInput("--resume: goes on with a run that asks somebody; a replay is simply run again")
+    if resume and how is Mode.RECORD:
+        raise BadInput("--resume: of a recording, what is recorded is not asked again with --missing")
     if missing and how is not Mode.RECORD:
         raise BadInput("--missing: says what is recorded, and nothing is; add --mode record")
     if how is Mode.RECORD and cassettes is None and not resources.IN_CHECKOUT:
@@ -161,13 +166,24 @@ def _run(
     expected = _verdicts.shipped(resources.REPORTS / "report.json") if offline else None
     look = not (how is Mode.REPLAY or skip_models or missing or max_requests is not None or max_tokens is not None)
     others = planned.brought if shard is not None else frozenset()
-    found = asyncio.run(_judged(opened, planned, others, quiet, look, concurrency, max_requests, max_tokens, missing))
+    again = click.get_current_context().with_resource(rerecording.begun(opened, resumed=resume))
+    limits = {"concurrency": concurrency, "max_requests": max_requests, "max_tokens": max_tokens, "missing": missing}
+    run = Held(opened if again is None else again.session, planned, without=others, quiet=quiet, look=look)
+    found = run.judged((out or Path("chatcompat-report")) if how is Mode.LIVE else None, resume=resume, limits=limits)
+    if again is not None:
+        said = asyncio.run(again.changes(found, only=selection, needs=needs, shard=shard))
+        click.echo(f"to what was recorded before: {_writing.masked(said, opened.secrets)}", err=True, nl=False)
+        again.keep()
     differences = None if expected is None else _verdicts.differences(expected, found, whole=shipped)
     del expected, planned  # what is not needed to write the report need not be held beside it
     as_expected = not differences or (accept and not _verdicts.interrupted(found))
     into = out or (resources.REPORTS if shipped and resources.IN_CHECKOUT and as_expected else Path("chatcompat-report"))
     secrets = opened.secrets
-    written = _writing.write(found, into, chosen_formats, secrets)
+    try:
+        written = _writing.write(found, into, chosen_formats, secrets)
+    except BadInput as error:
+        raise BadInput(f"{error}{run.way_out}") from None
+    run.written(whole=not found["partial"])
     if as_json:
         click.echo(_writing.masked(json_.text(found), secrets), nl=False)
     elif not quiet:
@@ -177,7 +193,8 @@ def _run(
     for said in matrix.not_held(found):
         click.echo(f"only a part: {said}", err=True)
     if _verdicts.interrupted(found):
-        return 130
+        click.echo("stopped; what was judged is kept: add --resume to go on", err=True)
+        return run.stopped or 130
     if differences is not None:
         for line in differences:
             click.echo(line, err=True)
@@ -200,36 +217,3 @@ def _run(
         words = " ".join(["chatcompat run", *selection, "--endpoint PROFILE --mode record --missing --cassettes"])
         raise Unusable(f"{number(missing_trials, 'trial')} not recorded; record what is missing: {words} {load.shown(folder)}")
     return 0
-
-
-async def _judged(
-    opened: Session,
-    planned: Plan,
-    others: frozenset[Key],
-    quiet: bool,
-    look: bool,
-    concurrency: int,
-    max_requests: int | None,
-    max_tokens: int | None,
-    missing: bool,
-) -> dict[str, Any]:
-    """The report's document of a run that is held now, without the trials that belong to `others`."""
-    import asyncio
-    import signal
-
-    from harness.commands._progress import Progress
-
-    task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)  # once: the engine keeps what it has
-    with Progress(len(planned.trials), quiet=quiet) as progress:
-        return await opened.judged(
-            planned,
-            observer=progress,
-            tell_unlisted=progress.tell if look else None,
-            without=others,
-            concurrency=concurrency,
-            max_requests=max_requests,
-            max_tokens=max_tokens,
-            missing=missing,
-        )

@@ -92,6 +92,7 @@ async def run(
     max_tokens: int | None = None,
     purse: Purse | None = None,
     missing: bool = False,
+    before: Mapping[tuple[str, str, str, bool], Outcome] | None = None,
     pool: Pool | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -100,9 +101,11 @@ async def run(
     """Holds every trial of a plan; the outcomes, sorted by trial. Not one is lost: what fails in here is `Errored`.
 
     `concurrency` bounds the conversations at once over all endpoints, `max_requests` what is sent in all, retries
-    included, and `max_tokens` what that costs; or `purse` does both, and keeps what was spent. With `missing`, recording keeps the cassettes that still answer what is asked. `pool` stands in for the
-    network. `keep` says what is kept of an outcome once it is complete, so that a long run need not hold all that was ever
-    exchanged. Cancelled (Ctrl-C), it returns what it has, and the rest as Skipped("interrupted").
+    included, and `max_tokens` what that costs; or `purse` does both, and keeps what was spent. `before` are outcomes of an
+    earlier run of this plan: they are not held again, and what waits for them goes on. With `missing`, recording keeps the
+    cassettes that still answer what is asked. `pool` stands in for the network. `keep` says what is kept of an outcome once
+    it is complete, so that a long run need not hold all that was ever exchanged. Cancelled (Ctrl-C), it returns what it has,
+    and the rest as Skipped("interrupted").
 
     Raises Unusable, before anything is sent, where a variable that a profile names is not set.
     """
@@ -114,7 +117,8 @@ async def run(
                 line = _Line(endpoint, Network(endpoint, environ, pool))
                 closing.push_async_callback(line.network.aclose)
                 held.lines[endpoint.name] = line
-        tasks = [asyncio.create_task(held.outcome(trial)) for trial in plan.trials]
+        trials = [trial for trial in plan.trials if not held.known(before or {}, trial)]
+        tasks = [asyncio.create_task(held.outcome(trial)) for trial in trials]
         interrupted = False
         try:
             if tasks:
@@ -130,7 +134,7 @@ async def run(
         held.write_profiles()
     outcomes = [
         Skipped(trial=trial, reason=INTERRUPTED) if interrupted and task.cancelled() else task.result()
-        for trial, task in zip(plan.trials, tasks, strict=True)
+        for trial, task in zip(trials, tasks, strict=True)
     ]
     return tuple(sorted(outcomes, key=lambda outcome: outcome.trial.key))
 
@@ -186,6 +190,12 @@ class _Run:
             self._order[trial.key] = position
 
     # ------------------------------------------------------------ one trial, come what may
+
+    def known(self, before: Mapping[tuple[str, str, str, bool], Outcome], trial: Trial) -> bool:
+        """Did the trial end in an earlier run? Then those who wait for it know."""
+        if trial.key in before:
+            self._ended[trial.key].set_result(before[trial.key])
+        return trial.key in before
 
     async def outcome(self, trial: Trial) -> Outcome:
         """The outcome of one trial, whatever happens; told to the observer, and to the trials that wait for it."""

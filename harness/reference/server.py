@@ -72,15 +72,15 @@ async def serve(port: int = 0, *, faults: Sequence[Change] = (), pace: float = 1
 
 
 @contextmanager
-def running(faults: Sequence[Change] = (), *, pace: float = 0.0, port: int = 0) -> Iterator[str]:
-    """Serve in a thread of its own; yields the base URL."""
+def running(faults: Sequence[Change] = (), *, pace: float = 0.0, port: int = 0, log: Log | None = None) -> Iterator[str]:
+    """Serve in a thread of its own, where `log` is called too; yields the base URL."""
     started = threading.Event()
     outcome: list[int | BaseException] = []
     loop = asyncio.new_event_loop()
     finished = asyncio.Event()
 
     async def main() -> None:
-        async with serve(port, faults=faults, pace=pace) as bound:
+        async with serve(port, faults=faults, pace=pace, log=log) as bound:
             outcome.append(bound)
             started.set()
             await finished.wait()

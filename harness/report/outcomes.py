@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -60,6 +60,10 @@ class Results:
             return outcome
         attempts = tuple(replace(one, steps=tuple(map(_without_bodies, one.steps))) for one in outcome.attempts)
         return replace(outcome, attempts=attempts)
+
+    def known(self, results: Mapping[tuple[str, str, str, bool], dict[str, Any]]) -> None:
+        """Takes results that an earlier run wrote down."""
+        self._results.update(results)
 
     def of(self, outcome: Outcome) -> dict[str, Any]:
         """The result of an outcome, taken before or now."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import functools
+import pickle
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
@@ -25,8 +28,9 @@ from harness.model import (
     Unanswered,
     Verdict,
 )
-from harness.reference import KEY, MODELS, Change, reply
-from harness.reference.answer import Around
+from harness.reference import KEY, MODELS, Change, Stage, reply
+from harness.reference.answer import Around, Asked
+from harness.reference.refusal import Refusal
 from harness.wire import LEFT, sent_headers
 
 ENDPOINT = Endpoint(name="reference", title="The reference server", base_url="http://127.0.0.1/v1", model=MODELS[0])
@@ -107,8 +111,20 @@ async def _yes() -> bool:
 def held(trial: Trial, serial: int, faults: Sequence[Change] = ()) -> tuple[Judged, Desk]:
     """A trial held with the reference server: what came of it, and what was said."""
     desk = Desk(serial, faults)
-    optional = {feature.id: feature.optional for suite in shipped() for feature in suite.features}
-    return asyncio.run(conduct(trial, cast(Any, desk), optional=optional, others_answer=_yes)), desk
+    return _loop().run_until_complete(conduct(trial, cast(Any, desk), optional=_optional(), others_answer=_yes)), desk
+
+
+@functools.cache
+def _optional() -> dict[str, bool]:
+    return {feature.id: feature.optional for suite in shipped() for feature in suite.features}
+
+
+@functools.cache
+def _loop() -> asyncio.AbstractEventLoop:
+    """One for all trials: making one takes longer than holding most of them."""
+    loop = asyncio.new_event_loop()
+    atexit.register(loop.close)
+    return loop
 
 
 @functools.cache
@@ -124,15 +140,70 @@ def faultless_at_messages() -> tuple[tuple[Trial, int, Judged, Desk], ...]:
     return tuple((trial, 1000 * place, *held(trial, 1000 * place)) for place, trial in enumerate(native))
 
 
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """What goes through a stage of a reply without any fault: a copy, how it is written, and the request it is made for."""
+
+    place: int  # of the trial
+    copy: bytes
+    written: str
+    asked: Asked
+
+    def is_changed_by(self, fault: Change) -> bool:
+        """Does the fault make anything else of it?"""
+        try:
+            return written(fault.change(pickle.loads(self.copy), self.asked)) != self.written
+        except Refusal:
+            return True
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Changes nothing, and keeps what passes a stage."""
+
+    stage: Stage
+    place: int
+    seen: list[Passing]
+    id: str = "watcher"
+
+    def change(self, made: object, asked: Asked) -> object:
+        """The same."""
+        self.seen.append(Passing(self.place, pickle.dumps(made), written(made), asked))
+        return made
+
+
+def written(made: object) -> str:
+    """All that it is: two that are equal may be written differently (1, 1.0 and True), and an exception shows a part of it."""
+    return repr((made, vars(made)) if isinstance(made, Refusal) else made)
+
+
+@functools.cache
+def passing(native: bool) -> dict[Stage, list[Passing]]:
+    """All that goes through each stage in all trials without any fault."""
+    seen: dict[Stage, list[Passing]] = defaultdict(list)
+    for place, (_, _, _, desk) in enumerate(faultless_at_messages() if native else faultless()):
+        watchers = [Watcher(stage, place, seen[stage]) for stage in Stage]
+        for request, serial, around, _ in desk.kept:
+            reply(request, serial, watchers, around)
+    return seen
+
+
 def with_faults(faults: Sequence[Change]) -> Iterator[tuple[Trial, Judged]]:
     """The trials that a fault makes any difference to: where every reply is the same, so is what is said of it.
 
-    A fault of the Messages API is tried there, and any other at chat.
+    And every reply is, where no fault changes anything that its stage is handed. A fault of the Messages API is tried
+    there, and any other at chat.
     """
     native = all(fault.stage.of_messages for fault in faults)
-    for trial, serial, _, desk in faultless_at_messages() if native else faultless():
-        if any(reply(request, number, faults, around) != replied for request, number, around, replied in desk.kept):
-            yield trial, held(trial, serial, faults)[0]
+    differing: set[int] = set()
+    for fault in faults:
+        for one in passing(native)[fault.stage]:
+            if one.place not in differing and one.is_changed_by(fault):
+                differing.add(one.place)
+    every = faultless_at_messages() if native else faultless()
+    for place in sorted(differing):
+        trial, serial, _, _ = every[place]
+        yield trial, held(trial, serial, faults)[0]
 
 
 def complaints(judged: Judged) -> list[str]:

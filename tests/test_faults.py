@@ -7,11 +7,11 @@ import inspect
 from collections import defaultdict
 
 import pytest
-from reference_runs import caught
+from reference_runs import caught, faultless, faultless_at_messages, passing
 
 from harness.errors import BadInput
 from harness.model import Level
-from harness.reference import Fault, all_faults, faults_named
+from harness.reference import Fault, Stage, all_faults, faults_named, reply
 from harness.rule import all_rules
 
 FAULTS = all_faults()
@@ -36,6 +36,22 @@ def test_there_are_many_faults() -> None:
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
 def test_a_fault_is_caught_by_exactly_what_it_names(fault: Fault) -> None:
     assert sorted(fault.caught_by) == sorted(caught([fault]))
+
+
+@pytest.mark.parametrize("stage", sorted({fault.stage for fault in FAULTS}))
+def test_a_fault_changes_no_reply_where_it_leaves_what_it_is_handed(stage: Stage) -> None:
+    fault = next(fault for fault in FAULTS if fault.stage is stage)
+    handed = passing(stage.of_messages)[stage]
+    changed = {one.place for one in handed if one.is_changed_by(fault)}
+    trials = faultless_at_messages() if stage.of_messages else faultless()
+    left = [place for place in range(len(trials)) if place not in changed]
+    assert changed
+    assert [] == [
+        trials[place][0].case.path
+        for place in left[:: len(left) // 20 + 1]
+        for request, serial, around, replied in trials[place][3].kept
+        if reply(request, serial, [fault], around) != replied
+    ]
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)

@@ -42,6 +42,8 @@ def known(document: Document) -> tuple[Known, ...]:
 
 def accepted_trials(document: Document, endpoint: str) -> frozenset[str]:
     """The names of an endpoint's trials whose failure is accepted."""
+    if not document["endpoints"][endpoint]["known"]:
+        return frozenset()
     return frozenset(
         trial(one) for one in document["results"] if one["endpoint"] == endpoint and accepted(document, one) is not None
     )

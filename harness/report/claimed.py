@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from harness.model import Statement, Verdict
 from harness.report import Document
+from harness.report.grouping import by_endpoint
 
 AGREED: Final = "agreed"
 OVERCLAIMED: Final = "overclaimed"
@@ -57,8 +58,9 @@ def rows(
     `endpoints`, `features` and `results` are those of the report's document.
     """
     bases = {feature["id"]: feature.get("base") for feature in features}
+    own = by_endpoint(results)
     found = [
-        _row(name, feature, claim, said, bases.get(feature), results)
+        _row(name, feature, claim, said, bases.get(feature), own.get(name, []))
         for name, profile in endpoints.items()
         for claim in ("has", "lacks")
         for feature, said in (profile.get(claim) or {}).items()
@@ -74,7 +76,7 @@ def _row(
     base: str | None,
     results: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    tried = [one for one in results if one["endpoint"] == endpoint and one["features"][-1] == feature and _tells(one)]
+    tried = [one for one in results if one["features"][-1] == feature and _tells(one)]
     decisive = [one for one in tried if one["case"] == base]
     return {
         "endpoint": endpoint,

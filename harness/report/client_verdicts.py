@@ -21,6 +21,7 @@ from typing import Any, Final
 from harness.client_profile import ClientProfile, Need, Setting, Use, placeholders
 from harness.model import Verdict
 from harness.report import Document
+from harness.report.grouping import by_endpoint
 from harness.report.matrix import trial
 
 WORKS: Final = "works"
@@ -50,8 +51,9 @@ def section(
 ) -> dict[str, Any]:
     """`clients` of the report: what there is to say of each profile, and a row for each endpoint of the dialect and client."""
     rows: list[dict[str, Any]] = []
+    own = by_endpoint(results)
     for name, endpoint in endpoints.items():
-        found = _Found.of([one for one in results if one["endpoint"] == name])
+        found = _Found.of(own.get(name, []))
         if endpoint["dialect"] == "openai" and found.trials:
             rows.extend(_row(name, client, found) for client in clients.values())
     return {"profiles": {name: _profile(client) for name, client in clients.items()} if rows else {}, "rows": rows}

@@ -14,6 +14,7 @@ from harness.errors import BadInput
 from harness.model import Level
 from harness.reading import brief
 from harness.report import Document, accepted, claimed, client_verdicts
+from harness.report.grouping import by_endpoint
 from harness.report.matrix import trial
 from harness.report.outcomes import counts, not_held_by_reason, of_results
 
@@ -28,7 +29,8 @@ def merged(parts: Sequence[tuple[str, Document]]) -> dict[str, Any]:
     first = documents[0]
     results = sorted((result for document in documents for result in document["results"]), key=_key)
     names = sorted({name for document in documents for name in document["endpoints"]})
-    endpoints = {name: _endpoint(name, documents, results) for name in names}
+    own = by_endpoint(results)
+    endpoints = {name: _endpoint(name, documents, own.get(name, [])) for name in names}
     features = _features(documents)
     missing = not_held_by_reason(results)
     document = {
@@ -91,7 +93,7 @@ def _endpoint(name: str, documents: Sequence[Document], results: Sequence[dict[s
     kinds = sorted({kind for part in parts for kind in part.get("documents", {})})
     return {
         **parts[0],
-        **of_results([result for result in results if result["endpoint"] == name]),
+        **of_results(results),
         "recorded": max((part["recorded"] for part in parts if part["recorded"]), default=None),
         "exchanges": sum(part["exchanges"] for part in parts),
         "documents": {kind: sum(part.get("documents", {}).get(kind, 0) for part in parts) for kind in kinds},

@@ -32,6 +32,7 @@ from harness.model import (
 )
 from harness.report import accepted, claimed, client_verdicts, evidence, learned, protocol
 from harness.report.digest import digests
+from harness.report.grouping import by_endpoint
 from harness.report.places import Span, located
 from harness.report.reasons import inconclusive, not_held
 from harness.rule import all_rules
@@ -99,11 +100,15 @@ def assembled(
     rules.update((rule.id, {"level": rule.level.value, "summary": rule.summary}) for rule in OF_THE_JUDGE.values())
     recorded = [outcome.recorded for outcome in ordered if isinstance(outcome, Judged) and outcome.recorded]
     tally = protocol.counted(ordered)
+    own = by_endpoint(found)
+    own_outcomes: dict[str, list[Outcome]] = {}
+    for outcome in ordered:
+        own_outcomes.setdefault(outcome.trial.endpoint.name, []).append(outcome)
     described = {
         name: _endpoint(
             profiles[name],
-            [outcome for outcome in ordered if outcome.trial.endpoint.name == name],
-            [result for result in found if result["endpoint"] == name],
+            own_outcomes.get(name, []),
+            own.get(name, []),
             tally.documents(name),
         )
         | ({} if spent is None else {"spent": cost.shown(profiles[name], spent(name))})

@@ -93,7 +93,7 @@ def summary(document: Document, endpoint: str, style: Style, *, level: str = "sh
         yield f"  {'…' if style.unicode else '...'} and {len(found) - most} more"
     yield from _claimed(document, endpoint, style)
     yield from _clients(document, endpoint, style)
-    for one in accepted.known(document):
+    for one in accepted.known(document) if profile["known"] else ():
         if one.endpoint == endpoint:
             said = f"  {style.glyph(LOOKS[one.verdict])} {len(one.trials)} {one.verdict}, {style.written(one.why)}"
             yield style.painted(_cut(said, style), "2")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import ssl
 import time
 from collections.abc import Iterator, Sequence
@@ -26,7 +27,9 @@ from patients import (
     wrong,
 )
 
-from harness.doctor import STEPS, Diagnosis, Facts, State, Step, paths, words
+from harness import load
+from harness.doctor import STEPS, Diagnosis, Facts, State, Step, paths, reaching, words
+from harness.doctor.visit import Visit
 from harness.model import Endpoint
 from harness.reference import server
 
@@ -78,11 +81,32 @@ def test_a_port_that_takes_connections_and_never_answers() -> None:
 
 
 def test_a_server_on_ipv6_alone_is_found() -> None:
+    try:
+        with socket.socket(socket.AF_INET6) as here:
+            here.bind(("::1", 0))
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+
     async def held() -> Diagnosis:
         async with serving(conformant(), host="::1") as running:
             return await examined(f"http://[::1]:{running.port}/v1")
 
     assert asyncio.run(held()).wrong is None
+
+
+def test_of_two_addresses_the_one_that_takes_no_connection_is_named() -> None:
+    async def held() -> Step:
+        async with serving(conformant()) as running:
+            endpoint = load.adhoc(f"http://localhost:{running.port}/v1")
+            visit = Visit(endpoint=endpoint, environ={}, total_s=12.0, numbers=("::1", "127.0.0.1"))
+            step = await reaching.connection(visit)
+            assert ("127.0.0.1",) == visit.numbers
+            await visit.aclose()
+            return step
+
+    (said_of_it,) = asyncio.run(held()).evidence
+    assert said_of_it.startswith("::1: ")
+    assert said_of_it.endswith("; clients that try it first are slow or fail")
 
 
 # ---------------------------------------------------------------- TLS
@@ -297,6 +321,18 @@ def test_an_error_of_another_form_is_no_api_either(body: bytes) -> None:
     assert "path" == wrong(of(says(ok(body, "content-type: application/json", status="404 Not Found"))))[0]
 
 
+def test_a_list_of_models_alone_is_no_chat() -> None:
+    async def lists(connection: Connection) -> None:
+        if asked(connection).method == "GET":
+            await conformant()(connection)
+        else:
+            await connection.send(ok(b'{"detail":"Not Found"}', status="404 X"))
+
+    step, seen, do = wrong(of(lists))
+    assert ("path", "lists models, and has no /chat/completions") == (step, seen)
+    assert "embeddings" in do
+
+
 def test_ollama_s_start_page_is_recognised() -> None:
     async def ollama(connection: Connection) -> None:
         if asked(connection).path == "/":
@@ -400,3 +436,42 @@ def test_a_step_is_a_line_and_its_evidence_lies_beneath() -> None:
     assert "x connection          closed" == next(words.lines(step, words.Style(unicode=False)))
     found = Diagnosis(steps=(step,), facts=Facts(endpoint=Endpoint(name="e", title="E", base_url="http://h")))
     assert "do: open it" == words.last(found, "healthy")
+
+
+# ---------------------------------------------------------------- a proxy of the environment
+
+
+def through(answer: Answer, scheme: str) -> Diagnosis:
+    """What is said of a host that only the environment's proxy, which answers so, could reach."""
+
+    async def held() -> Diagnosis:
+        async with serving(answer) as proxy:
+            where = f"http://user:password@127.0.0.1:{proxy.port}"
+            return await examined(f"{scheme}://api.invalid/v1", environ={f"{scheme.upper()}_PROXY": where})
+
+    return asyncio.run(held())
+
+
+def test_a_proxy_that_passes_requests_on_is_named_and_its_password_is_not() -> None:
+    async def passes_on(connection: Connection) -> None:
+        connection.head = connection.head.replace(b"http://api.invalid", b"")
+        await conformant()(connection)
+
+    found = through(passes_on, "http")
+    assert found.wrong is None
+    assert "(the proxy http://127.0.0.1" in said(found)
+    assert "password" not in said(found)
+
+
+def test_a_proxy_that_wants_a_password_is_told_from_the_endpoint() -> None:
+    step, seen, do = wrong(through(says(ok(b"", status="407 Proxy Authentication Required")), "http"))
+    assert "between" == step
+    assert "an HTTP proxy answers in the endpoint's place" in seen
+    assert "NO_PROXY" in do
+
+
+def test_a_proxy_that_refuses_to_connect_is_told() -> None:
+    step, seen, do = wrong(through(says(ok(b"", status="403 Forbidden")), "https"))
+    assert "http" == step
+    assert "the proxy refused" in seen
+    assert "HTTPS_PROXY" in do

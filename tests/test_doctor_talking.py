@@ -16,7 +16,6 @@ from harness.doctor import Diagnosis, State, examine, pages, reaching
 from harness.doctor.visit import Visit
 from harness.model import Frame, Reply, Request
 from harness.reference import reply, server
-from harness.wire import reach
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +211,7 @@ def test_a_model_that_is_not_known_is_refused_by_name(reference: str) -> None:
         (document({"error": {"message": "You exceeded your current quota"}}, 429), "quota is used up"),
         (document({"error": {"message": "Insufficient balance"}}, 402), "wants to be paid"),
         (document({"error": {"message": "bad template"}}, 500), "the server fails"),
+        (document({"detail": "Not Found"}, 404), "nothing there: 404"),
         (document({"hello": "world"}), "no completion"),
         (document({"choices": [{"index": 0, "message": {"role": "assistant", "content": ""}}]}), "an empty answer"),
         (document({"error": {"message": "Incorrect API key"}}, 401), "refused for its key"),
@@ -395,6 +395,7 @@ def test_whether_an_operation_is_there(there: bool, answered: Reply) -> None:
         (True, replied(401, b"")),
         (True, replied(403, {"error": {"message": "no access"}})),
         (True, replied(400, {"error": {"message": "API key not valid. Please pass a valid API key."}})),  # Gemini
+        (True, replied(400, {"error": {"message": "No connected db.", "type": "no_db_connection"}})),  # LiteLLM
         (True, replied(422, {"detail": [{"loc": ["header", "authorization"], "msg": "Field required"}]})),  # FastAPI
         (False, replied(422, {"detail": [{"loc": ["body", "model"], "msg": "Field required"}]})),
         (False, replied(400, {"error": {"message": "messages is required"}})),
@@ -404,13 +405,3 @@ def test_whether_an_operation_is_there(there: bool, answered: Reply) -> None:
 )
 def test_whether_it_is_the_key_that_is_refused(refused: bool, answered: Reply) -> None:
     assert refused is pages.refuses_key(answered)
-
-
-def test_of_two_addresses_the_one_that_takes_no_connection_is_named() -> None:
-    async def held() -> object:
-        async with serving(conformant()) as running:
-            return await reach.connected(("::1", "127.0.0.1"), running.port, 5.0)
-
-    found = asyncio.run(held())
-    assert isinstance(found, reach.Connected)
-    assert (("127.0.0.1",), ["::1"]) == (found.addresses, [number for number, _ in found.others])

@@ -125,10 +125,10 @@ def test_a_file_that_is_there_is_kept_but_for_force(shell: Shell, reference: str
     assert MODEL == load.endpoint(file).model
 
 
-def test_a_model_whose_name_no_profile_can_hold_leaves_no_file(shell: Shell) -> None:
-    odd = conformant(only("/models", document({"data": [{"id": "a\nb"}]})))
-    ended = _served(shell, odd, "--out", "mine.yaml")
-    assert 0 != ended.code
+def test_what_no_profile_can_hold_leaves_no_file(shell: Shell) -> None:
+    ended = shell("init", "http://127.0.0.1:1/v1", "--offline", "--model", "a\x07b", "--out", "mine.yaml")
+    assert 2 == ended.code
+    assert "mine.yaml is not written" in ended.err
     assert [] == list(shell.folder.iterdir())
 
 

@@ -105,7 +105,7 @@ def _write(file: Path, text: str, *, force: bool) -> None:
     import tempfile
 
     from harness import load
-    from harness.errors import BadInput
+    from harness.errors import BadFile, BadInput
 
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +113,11 @@ def _write(file: Path, text: str, *, force: bool) -> None:
         try:
             with open(descriptor, "w", encoding="utf-8", newline="\n") as opened:
                 opened.write(text)
-            load.endpoint(Path(beside))
+            try:
+                load.endpoint(Path(beside))
+            except BadFile as error:
+                slips = "; ".join(said for _, _, said in error.slips)
+                raise BadInput(f"{load.shown(file)} is not written: it could not be read again ({slips})") from None
             Path(beside).chmod(0o644)  # mkstemp's own 0600 is for secrets, and there are none in it
             if not force and file.exists():
                 raise BadInput(f"{load.shown(file)} is there already; write over it with --force")

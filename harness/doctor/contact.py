@@ -87,6 +87,8 @@ async def path(visit: Visit, seen: Seen) -> Step:
     """Is the API at this path? If not, where it is."""
     given = visit.endpoint.base_url
     if seen.speaks:
+        if isinstance(seen.chat, Reply) and pages.refuses_key(seen.chat):
+            return ok(f"{given}{visit.chat} asks for a key first; with it, the path is looked at again")
         return ok(f"{given} has {visit.chat}")
     home = await visit.ask(
         replace(visit.keyless(), base_url=paths.origin(visit.url()), query={}), Request(method="GET", path="/")

@@ -22,7 +22,9 @@ _PASSWORD: Final = re.compile(
     r"type=[\"']?password|<title[^>]{0,99}>[^<]{0,80}\b(log ?in|sign ?in|anmelden|sso)\b", re.IGNORECASE
 )
 _LOGIN_PATH: Final = re.compile(r"log-?in|sign-?in|sso|oauth|auth|saml|/cdn-cgi/access", re.IGNORECASE)
-_KEY_WORDS: Final = re.compile(r"\bapi[ _-]?key|\bauthori[sz]ation\b|\bunauthori[sz]ed\b|\bcredential", re.IGNORECASE)
+_KEY_WORDS: Final = re.compile(
+    r"\bapi[ _-]?key|\bauthori[sz]ation\b|\bunauthori[sz]ed\b|\bcredential|no connected db", re.IGNORECASE
+)
 _NO_SUCH_PATH: Final = re.compile(r"unexpected endpoint|invalid url|no such (path|route)|route .{0,80}not found", re.IGNORECASE)
 _TO_TLS_PORT: Final = re.compile(
     r"plain HTTP request was sent to (the )?HTTPS port|HTTP request to an HTTPS server", re.IGNORECASE

@@ -120,7 +120,7 @@ class Visit:
     async def ask(self, endpoint: Endpoint, request: Request) -> Answer:
         """One short question, within the limits of one."""
         held = replace(endpoint, limits=self.limits, retry=Retry(at_most=0))
-        return self._without_keys(await Wire(held, self._network(held)).send(request))
+        return await Wire(held, self._network(held)).send(request)
 
     async def ask_models(self, endpoint: Endpoint) -> Answer:
         """The list of models, or whatever is there."""
@@ -167,18 +167,6 @@ class Visit:
         if key not in self._networks:
             self._networks[key] = Network(endpoint, self.environ)
         return self._networks[key]
-
-    def _without_keys(self, answer: Answer) -> Answer:
-        """What was asked without a key may bring one back that was sent before."""
-        if isinstance(answer, Unanswered) or self.missing():
-            return answer
-        masked = [(name, self.safe(value)) for name, value in answer.headers]
-        frames = answer.frames
-        content = answer.content
-        clean = self.safe(content.decode("latin-1")).encode("latin-1")
-        if clean != content:
-            frames = (replace(answer.frames[0], data=clean),)
-        return replace(answer, headers=tuple(masked), frames=frames)
 
 
 def complete(answer: Answer) -> bool:

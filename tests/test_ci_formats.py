@@ -16,7 +16,7 @@ import yaml
 
 from harness import report
 from harness.model import Verdict
-from harness.report import accepted, badge, ctrf, github, junit, matrix, summary_, svg, tap
+from harness.report import accepted, badge, chance, ctrf, github, junit, matrix, summary_, svg, tap
 
 VERDICTS = Counter(result["verdict"] for result in outcomes.document()["results"])
 
@@ -416,6 +416,27 @@ def test_a_case_is_accepted_or_one_trial_of_it(name: str, trials: list[str]) -> 
 def test_an_entry_whose_day_had_passed_accepts_nothing(until: str | None, count: int) -> None:
     assert "2026-11-22T08:00:00Z" == outcomes.document()["started"]
     assert count == len(accepted.known(known("talk/called", until=until)))
+
+
+# ---------------------------------------------------------------- by chance
+
+
+def test_what_passes_at_times_only_is_neither_green_nor_red() -> None:
+    document = outcomes.copied(outcomes.document())
+    for result in document["results"]:
+        if result["endpoint"] == "good" and result["case"] == "talk/called":
+            result["passed"] = chance.passed(["pass"] * 7 + ["fail"] * 3)
+    (test,) = [one for one in json.loads(ctrf.text(document))["results"]["tests"] if one["name"] == "good talk/called"]
+    assert ("other", "flaky") == (test["status"], test["rawStatus"])
+    assert re.search(r"^not ok [0-9]+ - good talk/called # TODO flaky: 7 of 10 passed", tap.text(document), re.MULTILINE)
+    (case,) = [
+        one
+        for one in ElementTree.fromstring(junit.text(document)).iter("testcase")
+        if "good" in one.get("classname", "") and one.get("name") == "called"
+    ]
+    assert "flaky: 7 of 10 passed" in case.find("skipped").get("message")  # type: ignore[union-attr, operator]
+    assert ("warning", "1 trial flaky") in [(kind, title) for kind, title, _ in annotations(document)]
+    assert [] == list(junit_slips(ElementTree.fromstring(junit.text(document))))
 
 
 # ---------------------------------------------------------------- badges

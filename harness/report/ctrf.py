@@ -1,8 +1,8 @@
 """ctrf-report.json: the Common Test Report Format, for tools that read it.
 
 https://ctrf.io says what the keys mean. `fail` and `ignored` are failed, and other where that was accepted before; `pass` and
-`warn` passed; `error` is other; what says nothing of the endpoint, or was refused honestly, is skipped. `rawStatus` has the
-verdict.
+`warn` passed; `error` is other, and so is what passes in some of its repeats only; what says nothing of the endpoint, or was
+refused honestly, is skipped. `rawStatus` has the verdict. `flaky` is what passed at a later try.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from harness.model import Verdict
-from harness.report import Document
+from harness.report import Document, chance
 from harness.report.accepted import accepted, said
 from harness.report.json_ import readable
 from harness.report.junit import details, in_short
@@ -76,6 +76,8 @@ def _test(document: Document, result: Mapping[str, Any]) -> dict[str, Any]:
     known = accepted(document, result)
     if known is not None:
         made |= {"status": "other", "message": f"{said(known)}; {made['message']}", "extra": {"known": dict(known)}}
+    elif chance.flaky(result):
+        made |= {"status": "other", "rawStatus": chance.FLAKY, "message": f"flaky: {chance.in_short(result)}"}
     if result["tries"] > 1:
-        made |= {"retries": result["tries"] - 1, "flaky": verdict in (Verdict.PASS, Verdict.WARN)}
+        made |= {"retries": result["tries"] - 1, "flaky": made["status"] == "passed"}
     return made

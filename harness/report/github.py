@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.model import Verdict
-from harness.report import Document, matrix
+from harness.report import Document, chance, matrix
 from harness.report.accepted import accepted_trials, entries, known
 from harness.report.defects import Defect, defects
 from harness.report.matrix import number, plain
@@ -42,7 +42,7 @@ class _Annotation:
 
 def text(document: Document) -> str:
     """The commands, a line each, and a line for people."""
-    told = [*_untested(document), *_partial(document), *_defects(document), *_accepted(document)]
+    told = [*_untested(document), *_partial(document), *_flaky(document), *_defects(document), *_accepted(document)]
     lines = []
     for kind in _KINDS:
         mine = [one for one in told if one.kind == kind]
@@ -67,6 +67,14 @@ def _untested(document: Document) -> Iterator[_Annotation]:
 def _partial(document: Document) -> Iterator[_Annotation]:
     if found := matrix.not_held(document):
         yield _Annotation(kind="warning", title="this report is only a part", message="; ".join(found))
+
+
+def _flaky(document: Document) -> Iterator[_Annotation]:
+    found = [one for one in document["results"] if chance.flaky(one)]
+    if found:
+        shown = [f"{one['endpoint']} {matrix.trial(one)}: {chance.in_short(one)}" for one in found[:_MOST_ENDPOINTS]]
+        more = f"; and {len(found) - len(shown)} more" if len(found) > len(shown) else ""
+        yield _Annotation(kind="warning", title=f"{number(len(found), 'trial')} flaky", message="; ".join(shown) + more)
 
 
 def _defects(document: Document) -> list[_Annotation]:

@@ -1,8 +1,9 @@
 """junit.xml: for CI systems, a test suite for each endpoint and suite, a test case for each trial.
 
 What Jenkins' schema (junit-10.xsd) allows, and in its order. `fail` and `ignored` are failures, `error` is an error;
-`inconclusive`, `unsupported` and `skipped` are skipped with their reason, and so is a failure that was accepted before;
-`warn` passes, and says what it is about. A test case is told from others by `classname` and `name`, as GitLab does.
+`inconclusive`, `unsupported` and `skipped` are skipped with their reason, and so is a failure that was accepted before, and
+what passes at times only; `warn` passes, and says what it is about. A test case is told from others by `classname` and
+`name`, as GitLab does.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, Final
 from xml.sax.saxutils import escape, quoteattr
 
 from harness.model import Verdict
-from harness.report import Document
+from harness.report import Document, chance
 from harness.report.accepted import accepted, said
 from harness.report.marks import MARKS
 from harness.report.matrix import not_held, trial
@@ -39,16 +40,20 @@ def text(document: Document) -> str:
 
 
 def _totals(document: Document, results: Sequence[Mapping[str, Any]], *, skipped: bool) -> str:
-    known = sum(accepted(document, result) is not None for result in results)
-    counts = {
-        "tests": len(results),
-        "failures": sum(result["verdict"] in _FAILED for result in results) - known,
-        "errors": sum(result["verdict"] == Verdict.ERROR for result in results),
-    }
+    told = [_told_as(document, result) for result in results]
+    counts = {"tests": len(results), "failures": told.count("failure"), "errors": told.count("error")}
     if skipped:
-        counts["skipped"] = sum(result["verdict"] in _SKIPPED for result in results) + known
+        counts["skipped"] = told.count("skipped")
     written = " ".join(f'{name}="{count}"' for name, count in counts.items())
     return f'{written} time="{_seconds(sum(result["elapsed_ms"] for result in results))}"'
+
+
+def _told_as(document: Document, result: Mapping[str, Any]) -> str | None:
+    """The element that says what came of a trial; None where it passed."""
+    verdict = result["verdict"]
+    if verdict in _SKIPPED or chance.flaky(result) or accepted(document, result) is not None:
+        return "skipped"
+    return "failure" if verdict in _FAILED else "error" if verdict == Verdict.ERROR else None
 
 
 def _seconds(milliseconds: float) -> str:
@@ -79,21 +84,21 @@ def _case(document: Document, endpoint: str, suite: str, result: Mapping[str, An
         f' time="{_seconds(result["elapsed_ms"])}"'
     )
     whole = "\n".join([result["title"], *details(result)])
-    if verdict == Verdict.PASS:
+    if verdict == Verdict.PASS and not chance.flaky(result):
         yield f"{head}/>"
         return
     yield f"{head}>"
     short = f"{verdict}: {in_short(result)}"
-    known = accepted(document, result)
-    if known is not None:
+    if known := accepted(document, result):
         short = f"{said(known)}; {short}"
-    if verdict in _SKIPPED or known is not None:
+    elif chance.flaky(result):
+        short = f"flaky: {chance.in_short(result)}; {short}"
+    told = _told_as(document, result)
+    if told == "skipped":
         yield f"      <skipped message={_attribute(short)}/>"
         yield f"      <system-out>{_content(whole)}</system-out>"
-    elif verdict in _FAILED:
-        yield f'      <failure type="{verdict}" message={_attribute(short)}>{_content(whole)}</failure>'
-    elif verdict == Verdict.ERROR:
-        yield f'      <error type="{verdict}" message={_attribute(short)}>{_content(whole)}</error>'
+    elif told is not None:
+        yield f'      <{told} type="{verdict}" message={_attribute(short)}>{_content(whole)}</{told}>'
     else:
         yield f"      <system-out>{_content(f'{short}{chr(10)}{whole}')}</system-out>"
     yield "    </testcase>"

@@ -1,7 +1,7 @@
 """results.tap: the Test Anything Protocol, version 14, a test point for each trial.
 
 https://testanything.org/tap-version-14-specification.html. What says nothing of the endpoint is `# SKIP` with its reason, a
-failure that was accepted before `# TODO`; a failed point carries its findings in a YAML block.
+failure that was accepted before, and what passes at times only, `# TODO`; a failed point carries its findings in a YAML block.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from harness.model import Verdict
-from harness.report import Document
+from harness.report import Document, chance
 from harness.report.accepted import accepted, said
 from harness.report.junit import in_short
 from harness.report.matrix import plain, trial
@@ -34,13 +34,14 @@ def text(document: Document) -> str:
 
 def _point(document: Document, number: int, result: Mapping[str, Any]) -> Iterator[str]:
     verdict = Verdict(result["verdict"])
-    outcome = "not ok" if verdict in _NOT_OK else "ok"
+    flaky = chance.flaky(result)
+    outcome = "not ok" if verdict in _NOT_OK or flaky else "ok"
     known = accepted(document, result)
     directive = f" # SKIP {_words(f'{verdict}: {in_short(result)}')}" if verdict in _SKIPPED else ""
-    if known is not None:
-        directive = f" # TODO {_words(said(known))}"
+    if known is not None or flaky:
+        directive = f" # TODO {_words(said(known) if known else f'flaky: {chance.in_short(result)}')}"
     yield f"{outcome} {number} - {_words(result['endpoint'])} {_words(trial(result))}{directive}"
-    if verdict in (Verdict.PASS, *_SKIPPED):
+    if verdict in _SKIPPED or (verdict is Verdict.PASS and not flaky):
         return
     yield "  ---"
     yield f"  verdict: {verdict.value}"

@@ -1,11 +1,12 @@
-"""What many endpoints cost: replays of more and more of them, in shards that run by turns and are merged.
+"""What many endpoints cost: replays of more and more of them, in parts that run apart and are merged.
 
 Each endpoint is the reference server's shipped cassettes under a name of its own. The figures are CPU seconds and the most
-memory of one process at a time: those of each shard (which grow with what it holds, since a report holds all results), and
-those of the merging. With as many endpoints to a shard as before, memory is flat and CPU time is linear.
+memory of one process: those of a part (which grow with what it holds, since a report holds all results), and those of the
+merging. With as many trials to a part as before, memory is flat and CPU time is linear. A part is some of the endpoints, or
+with `--by cases` a shard: of some cases, and of the prerequisites of these once more.
 
-    python tests/benchmarks/scale.py                     5, 10, 20 and 40 endpoints, 10 to a shard
-    python tests/benchmarks/scale.py 1000 --to-a-shard 20  so many
+    python tests/benchmarks/scale.py                   5, 10, 20 and 40 endpoints, 10 to a part
+    python tests/benchmarks/scale.py 1000 --to-a-part 20 --at-once 2
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from harness import load, resources
 from harness.plan import plan
 
 SIZES = (5, 10, 20, 40)
-TO_A_SHARD = 10
+TO_A_PART = 10
 MOST_TRIALS = 200  # of an endpoint
 SOURCE = "reference"
 
@@ -44,14 +45,15 @@ class Cost:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("sizes", nargs="*", type=int, default=SIZES, metavar="ENDPOINTS")
-    parser.add_argument("--to-a-shard", type=int, default=TO_A_SHARD, metavar="ENDPOINTS")
-    parser.add_argument("--at-once", type=int, default=1, metavar="SHARDS")
+    parser.add_argument("--to-a-part", type=int, default=TO_A_PART, metavar="ENDPOINTS")
+    parser.add_argument("--at-once", type=int, default=1, metavar="PARTS")
+    parser.add_argument("--by", choices=["endpoints", "cases"], default="endpoints")
     given = parser.parse_args()
     sheet = Sheet()
     costs = {}
     with tempfile.TemporaryDirectory(prefix="scale-") as folder:
         for size in given.sizes:
-            costs[size] = measured(sheet, Path(folder), size, given.to_a_shard, given.at_once)
+            costs[size] = measured(sheet, Path(folder), size, given.to_a_part, given.at_once, given.by)
     first, last = min(costs), max(costs)
     if first != last:
         (one, trials_of_one), (other, trials_of_other) = costs[first], costs[last]
@@ -60,25 +62,27 @@ def main() -> None:
     sheet.finish()
 
 
-def measured(sheet: Sheet, folder: Path, size: int, to_a_shard: int, at_once: int) -> tuple[Cost, int]:
+def measured(sheet: Sheet, folder: Path, size: int, to_a_part: int, at_once: int, by: str) -> tuple[Cost, int]:
     """Runs and merges so many endpoints, and writes down what it took; also the number of trials."""
     cassettes, cases = made(folder / f"cassettes-{size}", size)
-    shards = -(-size // to_a_shard)
     out = folder / f"out-{size}"
     run = [sys.executable, "-m", "harness.cli", "run", *cases, "--mode", "replay", "--cassettes", str(cassettes), "-q"]
-    commands = [
-        [*run, "--format", "json", "--out", str(out / str(one)), *(["--shard", f"{one}/{shards}"] if shards > 1 else [])]
-        for one in range(1, shards + 1)
-    ]
+    names = sorted(path.name for path in cassettes.iterdir())
+    count = -(-size // to_a_part)
+    if by == "cases":
+        parts = [["--shard", f"{one}/{count}"] for one in range(1, count + 1)]
+    else:
+        parts = [[f"--endpoint={name}" for name in names[at : at + to_a_part]] for at in range(0, size, to_a_part)]
+    folders = [str(out / str(number)) for number in range(len(parts))]
+    commands = [[*run, "--format", "json", "--out", into, *part] for part, into in zip(parts, folders, strict=True)]
     ran = taken(commands, at_once)
-    parts = [str(out / str(one)) for one in range(1, shards + 1)]
-    merge = [sys.executable, "-m", "harness.cli", "merge", *parts, "--format", "json", "--out", str(out / "whole")]
+    merge = [sys.executable, "-m", "harness.cli", "merge", *folders, "--format", "json", "--out", str(out / "whole")]
     merged = taken([merge], 1)
     trials = (out / "whole" / "report.json").read_bytes().count(b'"tries": ')
-    what = f"{size} endpoints, {trials} trials, {shards} shard{'' if shards == 1 else 's'}"
+    what = f"{size} endpoints, {trials} trials, {len(parts)} part{'' if len(parts) == 1 else 's'}"
     sheet.line(f"{what}: CPU for 10,000 trials", ran.cpu / trials * 10_000, "s")
     sheet.line(f"{what}: wall, {at_once} at once", ran.wall, "s")
-    sheet.line(f"{what}: most memory of a shard", ran.memory, "MiB")
+    sheet.line(f"{what}: most memory of a part", ran.memory, "MiB")
     sheet.line(f"{what}: CPU of merging, for 10,000 trials", merged.cpu / trials * 10_000, "s")
     sheet.line(f"{what}: memory of merging", merged.memory, "MiB")
     sheet.line(f"{what}: the report", (out / "whole" / "report.json").stat().st_size / 2**20, "MiB")

@@ -169,7 +169,8 @@ def test_the_job_for_gitlab_keeps_its_report_when_it_fails() -> None:
 def test_the_hook_runs_a_command_that_there_is_on_the_files_that_it_is_for() -> None:
     (hook,) = read(ROOT / ".pre-commit-hooks.yaml")
     files = [path.relative_to(ROOT).as_posix() for path in (ROOT / "suites").glob("*.yaml")]
-    files += [path.relative_to(ROOT).as_posix() for path in (ROOT / "harness" / "endpoints").glob("*.yaml")]
+    for folder in ("endpoints", "clients"):
+        files += [path.relative_to(ROOT).as_posix() for path in (ROOT / "harness" / folder).glob("*.yaml")]
     assert len(files) > 40
     assert [] == [file for file in files if not re.search(hook["files"], file)]
     others = ["cassettes/reference/endpoint.yaml", "suites/README.md", ".github/workflows/ci.yml", "mysuites/x.yaml"]

@@ -54,7 +54,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """A value of a setting, where all of these rules and cases hold. None: the setting is left out."""
+    """A value of a setting, where all of these rules and cases hold. None: its lines are left out; `""`: nothing in its place."""
 
     value: str | None
     holds: tuple[str, ...] = ()
@@ -266,7 +266,9 @@ def _settings(place: Place | None, known: Known | None) -> Iterator[Setting]:
 
 def _choice(place: Place, known: Known | None) -> Choice:
     keys = place.keys(("value", "holds"), ("value",))
-    value = keys["value"].text() if "value" in keys and keys["value"].value is not None else None
+    value = keys["value"].text() if "value" in keys and keys["value"].value not in (None, "") else None
+    if "value" in keys and keys["value"].value == "":
+        value = ""
     holds = []
     for part in keys["holds"].items() if "holds" in keys else ():
         id = part.text()

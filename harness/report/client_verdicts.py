@@ -75,13 +75,14 @@ def _profile(client: ClientProfile) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """What counts of a judged trial. `said`: rule → its first message."""
+    """What counts of a trial. `said`: rule → its first message, which stands whatever became of the case."""
 
     name: str
     case: str
     stream: bool
     features: frozenset[str]
     said: Mapping[str, str]
+    tells: bool  # was the case judged?
     slip: str | None  # of the case: why it does not hold
 
 
@@ -95,10 +96,11 @@ class _Found:
 
     @classmethod
     def of(cls, results: Iterable[Mapping[str, Any]]) -> _Found:
-        trials = tuple(_trial(one) for one in results if one["verdict"] in _TELLS and one["claims"] in _TELLS)
+        trials = tuple(map(_trial, results))
         by_case: dict[str, tuple[_Trial, ...]] = {}
         for one in trials:
-            by_case[one.case] = (*by_case.get(one.case, ()), one)
+            if one.tells:
+                by_case[one.case] = (*by_case.get(one.case, ()), one)
         return cls(trials, by_case, frozenset(rule for one in trials for rule in one.said))
 
     def holds(self, id: str) -> bool | None:
@@ -114,7 +116,9 @@ def _trial(result: Mapping[str, Any]) -> _Trial:
     for one in result["findings"]:
         if one["kind"] is None:
             said.setdefault(one["rule"], one["message"])
-    return _Trial(trial(result), result["case"], result["stream"], frozenset(result["features"]), said, _slip(result, said))
+    tells = result["verdict"] in _TELLS and result["claims"] in _TELLS
+    slip = _slip(result, said) if tells else None
+    return _Trial(trial(result), result["case"], result["stream"], frozenset(result["features"]), said, tells, slip)
 
 
 def _slip(result: Mapping[str, Any], said: Mapping[str, str]) -> str | None:

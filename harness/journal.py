@@ -32,6 +32,7 @@ from harness.model import (
     Looked,
     Other,
     Outcome,
+    Repeat,
     Reply,
     Request,
     Silence,
@@ -77,13 +78,13 @@ class Journal:
         self._file: IO[bytes] | None = None
         self._synced = 0.0
 
-    def begin(self, plan: Plan, mode: str, started: str, earlier: Earlier | None) -> None:
+    def begin(self, plan: Plan, mode: str, started: str, earlier: Earlier | None, *, repeat: int = 1) -> None:
         """Begins anew, or goes on after what was read."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if earlier is None:
                 self._file = self.path.open("wb")
-                self._write(_header(plan, mode, started))
+                self._write(_header(plan, mode, started, repeat))
             else:
                 self._file = self.path.open("r+b")
                 self._file.truncate(earlier.size)
@@ -145,12 +146,13 @@ class Journal:
         self._file = None
 
 
-def _header(plan: Plan, mode: str, started: str) -> dict[str, Any]:
+def _header(plan: Plan, mode: str, started: str, repeat: int) -> dict[str, Any]:
     return {
         "journal": _FORMAT,
         "version": __version__,
         "mode": mode,
         "started": started,
+        "repeat": repeat,
         "endpoints": {
             endpoint.name: {
                 "model": endpoint.model,
@@ -178,6 +180,7 @@ def _line(outcome: Judged, result: Mapping[str, Any], spent: Spent) -> dict[str,
         "recorded": outcome.recorded,
         "elapsed_ms": outcome.elapsed_ms,
         "attempts": [[_looked(looked) for looked in attempt.steps] for attempt in outcome.attempts],
+        **({"repeats": [asdict(one) for one in outcome.repeats]} if outcome.repeats else {}),
         **({"learned": {model: asdict(one) for model, one in learned.items()}} if learned else {}),
     }
 
@@ -203,7 +206,7 @@ def _looked(looked: Looked) -> dict[str, Any]:
 # ---------------------------------------------------------------- reading
 
 
-def read(folder: Path, plan: Plan, mode: str) -> Earlier:
+def read(folder: Path, plan: Plan, mode: str, *, repeat: int = 1) -> Earlier:
     """What an earlier run of the same plan has judged. Raises BadInput where there is none, or it was another run."""
     path = folder / FILE
     try:
@@ -220,7 +223,7 @@ def read(folder: Path, plan: Plan, mode: str) -> Earlier:
     if not lines or lines[0][0].get("journal") != _FORMAT:
         raise BadInput(f"{path}: is no journal of this version; run without --resume")
     header = lines[0][0]
-    now = json.loads(json.dumps(_header(plan, mode, "")))
+    now = json.loads(json.dumps(_header(plan, mode, "", repeat)))
     if differences := list(_differences(header, now)):
         raise BadInput(f"{path}: is of another run: {'; '.join(differences)}; run without --resume, or with the same options")
     try:
@@ -244,7 +247,7 @@ def _lines(content: bytes) -> Iterator[tuple[dict[str, Any], int]]:
 
 
 def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    for key in ("version", "mode"):
+    for key in ("version", "mode", "repeat"):
         if then.get(key) != now[key]:
             yield f"its {key} was {brief(then.get(key))}, and is {brief(now[key])}"
     before: Mapping[str, Any] = then.get("endpoints") or {}
@@ -289,9 +292,15 @@ def _judged(trial: Trial, line: Mapping[str, Any]) -> Judged:
     return Judged(
         trial=replace(trial, endpoint=replace(trial.endpoint, learned=learned)) if learned else trial,
         attempts=tuple(Attempt(steps=tuple(map(_seen, steps))) for steps in line["attempts"]),
+        repeats=tuple(map(_repeat, line.get("repeats", ()))),
         recorded=line["recorded"],
         elapsed_ms=line["elapsed_ms"],
     )
+
+
+def _repeat(found: Mapping[str, Any]) -> Repeat:
+    verdicts = {key: Verdict(found[key]) for key in ("verdict", "claims_verdict")}
+    return Repeat(**{**found, **verdicts, "rules": tuple(found["rules"])})
 
 
 def _seen(found: Mapping[str, Any]) -> Looked:

@@ -581,11 +581,25 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat:
+    """What one of several repeats of a trial came to; `rules` are those that it broke, and its claims that did not hold."""
+
+    verdict: Verdict
+    claims_verdict: Verdict
+    rules: tuple[str, ...] = ()
+    elapsed_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A trial that was held. What it amounts to is computed by `harness.judge.verdict`."""
+    """A trial that was held. What it amounts to is computed by `harness.judge.verdict`.
+
+    Where it was held several times over, `attempts` are those of the worst of its `repeats`, which are in order.
+    """
 
     trial: Trial
     attempts: tuple[Attempt, ...]
+    repeats: tuple[Repeat, ...] = ()
     recorded: str | None = None  # replay: when, ISO 8601
     elapsed_ms: float = 0.0
 

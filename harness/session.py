@@ -95,6 +95,7 @@ class Session:
         finished: Callable[[Outcome, dict[str, Any]], None] | None = None,
         max_requests: int | None = None,
         max_tokens: int | None = None,
+        repeat: int = 1,
         journal: Journal | None = None,
         earlier: Earlier | None = None,
         **limits: Any,
@@ -105,8 +106,8 @@ class Session:
         each trial is in the report of one shard. `tell_unlisted` is told, while the run goes on, where an endpoint does not
         list its model. `finished` gets each outcome with its result as soon as there is one. `limits` are what
         `engine.run` takes: `concurrency`, `missing`, `pool`. With a ceiling (`max_requests`, `max_tokens`) the most basic and
-        the cheapest trials come first. `journal` keeps each trial as it ends; `earlier` is what one kept of this plan, which
-        is not held again, and of which this is the report too.
+        the cheapest trials come first; `repeat` is how often each is held. `journal` keeps each trial as it ends; `earlier` is
+        what one kept of this plan, which is not held again, and of which this is the report too.
         """
         kept_in = self.cassettes if self.mode is Mode.REPLAY else None
         started = None if self.mode is Mode.REPLAY else datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -117,7 +118,7 @@ class Session:
             results.known(earlier.results)
             purse.before = total(earlier.spent.values())
         if journal is not None:
-            journal.begin(planned, str(self.mode), started or "", earlier)
+            journal.begin(planned, str(self.mode), started or "", earlier, repeat=repeat)
         if max_requests is not None or max_tokens is not None:
             planned = thrift.cheapest_first(planned)
 
@@ -144,6 +145,7 @@ class Session:
                 observer=observer,
                 keep=keep,
                 purse=purse,
+                repeat=repeat,
                 before=earlier.outcomes if earlier is not None else None,
                 **limits,
             )

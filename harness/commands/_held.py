@@ -42,7 +42,7 @@ class Held:
         The first Ctrl-C or SIGTERM stops it, and what was judged is the report; the second ends it at once.
         """
         mode = str(self._opened.mode)
-        earlier = journal.read(folder, self._planned, mode) if resume and folder is not None else None
+        earlier = journal.read(folder, self._planned, mode, repeat=limits["repeat"]) if resume and folder is not None else None
         return asyncio.run(self._hold(folder, earlier, limits))
 
     def written(self, *, whole: bool) -> None:

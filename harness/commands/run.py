@@ -31,6 +31,7 @@ FAIL_ON = ("fail", "ignored")
 @click.option("--level", type=click.Choice(["must", "should"]), help="Findings below it do not count.", default="should")
 @click.option("--fail-on", metavar="A,B", default=",".join(FAIL_ON), show_default=True, help="Verdicts that end with exit 1.")
 @click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="Conversations at once.")
+@click.option("--repeat", default=1, show_default=True, type=click.IntRange(1, 100), help="Hold each trial so often.")
 @click.option("--max-requests", type=click.IntRange(1), help="A ceiling on what is sent in all; what it leaves out is said.")
 @click.option("--max-tokens", type=click.IntRange(1), help="A ceiling on the tokens of all requests, estimated before each.")
 @click.option("--shard", metavar="I/N", help="The I-th of N parts, by the cases' identity; see `merge`.")
@@ -86,6 +87,7 @@ def _run(
     level: str,
     fail_on: str,
     concurrency: int,
+    repeat: int,
     max_requests: int | None,
     max_tokens: int | None,
     shard: str | None,
@@ -105,7 +107,7 @@ def _run(
     from harness.commands._held import Held
     from harness.engine import Mode
     from harness.errors import BadInput, Unusable
-    from harness.report import json_, matrix
+    from harness.report import chance, json_, matrix
     from harness.report.matrix import number
 
     chosen_formats = [name.strip() for name in (formats or ",".join(FORMATS)).split(",") if name.strip()]
@@ -123,6 +125,10 @@ def _run(
             raise BadInput(f"{option}: belongs to an --endpoint, and none is named")
     if update_baseline and baseline is None:
         raise BadInput("--update-baseline: name the file with --baseline FILE; it is begun where it is not there")
+    if repeat > 1 and how is not Mode.LIVE:
+        raise BadInput(
+            f"--repeat {repeat}: a recording holds each conversation once, and says nothing of chance; leave out --mode {how}"
+        )
     if resume and how is Mode.REPLAY:
         raise BadInput("--resume: goes on with a run that asks somebody; a replay is simply run again")
     if resume and how is Mode.RECORD:
@@ -167,7 +173,13 @@ def _run(
     look = not (how is Mode.REPLAY or skip_models or missing or max_requests is not None or max_tokens is not None)
     others = planned.brought if shard is not None else frozenset()
     again = click.get_current_context().with_resource(rerecording.begun(opened, resumed=resume))
-    limits = {"concurrency": concurrency, "max_requests": max_requests, "max_tokens": max_tokens, "missing": missing}
+    limits = {
+        "concurrency": concurrency,
+        "repeat": repeat,
+        "max_requests": max_requests,
+        "max_tokens": max_tokens,
+        "missing": missing,
+    }
     run = Held(opened if again is None else again.session, planned, without=others, quiet=quiet, look=look)
     found = run.judged((out or Path("chatcompat-report")) if how is Mode.LIVE else None, resume=resume, limits=limits)
     if again is not None:
@@ -207,6 +219,8 @@ def _run(
     untested = _verdicts.untested(found)
     if update_baseline and baseline is not None:
         unexpected = _baseline.updated(baseline, found, unexpected)
+    if count := sum(map(chance.flaky, found["results"])):
+        click.echo(f"{number(count, 'trial')} flaky, passed in some repeats and not in others; see --fail-on flaky", err=True)
     for line in unexpected.stale:
         click.echo(line, err=True)
     if unexpected:

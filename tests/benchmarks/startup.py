@@ -9,7 +9,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from measure import Sheet
+from measure import Sheet, cpu_ms
+
+from harness import load
 
 TURNS = 7
 COMMAND = Path(sys.executable).with_name("chatcompat")
@@ -24,6 +26,7 @@ def main() -> None:
     sheet.line("python, importing click", click, "s")
     sheet.line("chatcompat list suites", listed, "s", at_most=0.35)
     sheet.line("chatcompat list suites, to importing click", listed / click, "x", at_most=4)
+    sheet.line("reading every shipped suite", cpu_ms({"suites": load.suites}, TURNS)["suites"], "ms", at_most=200)
 
     with tempfile.TemporaryDirectory() as folder:
         seconds, mebibytes = _run(str(COMMAND), "run", "--out", folder)

@@ -312,6 +312,18 @@ def test_a_defect_of_many_endpoints_is_one_annotation() -> None:
     assert {title.replace("bad:", "2 endpoints:") for _, title, _ in annotations(outcomes.document()) if "bad:" in title} <= told
 
 
+def test_what_breaks_clients_comes_before_what_is_only_ignored_whoever_does_it() -> None:
+    document = outcomes.copied(outcomes.document())
+    ignored = [
+        {**one, "endpoint": "a"} for one in document["results"] if (one["endpoint"], one["case"]) == ("bad", "talk/called")
+    ]
+    document["endpoints"] = {"a": document["endpoints"]["good"], **document["endpoints"]}
+    document["results"] = [*ignored, *document["results"]]
+    titles = [title for kind, title, _ in annotations(document) if kind == "error"]
+    assert "2 endpoints: talk/called:effect" == titles[-1]
+    assert "bad: stream.ends-with-done" in titles[:-1]
+
+
 def test_no_more_are_written_than_a_runner_shows() -> None:
     document = outcomes.copied(outcomes.document())
     (called,) = [one for one in document["results"] if one["case"] == "talk/called" and one["endpoint"] == "bad"]

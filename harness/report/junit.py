@@ -64,7 +64,7 @@ def _suite(document: Document, endpoint: str, suite: str, results: Sequence[Mapp
     profile = document["endpoints"][endpoint]
     began = profile["recorded"] or document["started"]
     stamp = f" timestamp={_attribute(str(began).removesuffix('Z'))}" if began else ""
-    yield f"  <testsuite name={_attribute(f'{endpoint}.{suite}')} {_totals(document, results, skipped=True)}{stamp}>"
+    yield f"  <testsuite name={_attribute(_class(endpoint, suite))} {_totals(document, results, skipped=True)}{stamp}>"
     yield "    <properties>"
     for name in ("title", "model", "dialect"):
         yield f'      <property name="{name}" value={_attribute(profile[name] or "")}/>'
@@ -76,11 +76,16 @@ def _suite(document: Document, endpoint: str, suite: str, results: Sequence[Mapp
     yield "  </testsuite>"
 
 
+def _class(endpoint: str, suite: str) -> str:
+    """What groups test cases; recorded traffic may be in a folder that has no name."""
+    return f"{endpoint}.{suite}" if suite else endpoint
+
+
 def _case(document: Document, endpoint: str, suite: str, result: Mapping[str, Any]) -> Iterator[str]:
     verdict = result["verdict"]
     name = trial(result).partition("/")[2]
     head = (
-        f"    <testcase name={_attribute(name)} classname={_attribute(f'{endpoint}.{suite}')}"
+        f"    <testcase name={_attribute(name)} classname={_attribute(_class(endpoint, suite))}"
         f' time="{_seconds(result["elapsed_ms"])}"'
     )
     whole = "\n".join([result["title"], *details(result)])

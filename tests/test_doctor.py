@@ -18,10 +18,12 @@ from patients import (
     asked,
     conformant,
     diagnosed,
+    document,
     examined,
     free_port,
     never,
     of,
+    only,
     page,
     said,
     wrong,
@@ -405,6 +407,8 @@ def test_the_whole_is_bounded_and_says_so() -> None:
     found = of(sluggish, total_s=0.4)
     assert found.wrong is not None
     assert "raise --timeout" == found.wrong.do
+    early = of(never, total_s=0.1)
+    assert ("http", "raise --timeout", 3) == (wrong(early)[0], wrong(early)[2], early.exit_code)
 
 
 def test_what_an_endpoint_says_is_escaped_and_cut() -> None:
@@ -475,3 +479,30 @@ def test_a_proxy_that_refuses_to_connect_is_told() -> None:
     assert "http" == step
     assert "the proxy refused" in seen
     assert "HTTPS_PROXY" in do
+
+
+# ---------------------------------------------------------------- all of it
+
+
+@pytest.mark.usefixtures("trusting")
+def test_ten_things_that_can_be_wrong_have_ten_answers(reference: str) -> None:
+    home = reference.removesuffix("/v1")
+    elsewhere = says(ok(b"", "location: https://elsewhere.invalid/v1/models", status="301 Moved Permanently"))
+    nobody = conformant(only("/models", document({"object": "list", "data": []})))
+    found = {
+        "a closed port": diagnosed(f"http://127.0.0.1:{free_port()}/v1"),
+        "a port that never answers": of(never, total_s=2.0),
+        "a name mismatch": of(conformant(), tls=certified("wrong-name"), scheme="https"),
+        "a web page": of(page("My home")),
+        "a redirect": of(elsewhere),
+        "a missing /v1": diagnosed(home),
+        "a doubled /v1": diagnosed(f"{reference}/v1"),
+        "a wrong key": of(conformant(header="authorization"), key=True, environ={"MY_KEY": "sk-the-wrong-key-0123"}),
+        "no models": of(nobody, model=None),
+        "a healthy server": diagnosed(reference),
+    }
+    assert ["tcp", "http", "tls", "path", "http", "path", "path", "key", "models", None] == [
+        one.wrong and one.wrong.id for one in found.values()
+    ]
+    assert [3, 3, 3, 1, 1, 1, 1, 3, 1, 0] == [one.exit_code for one in found.values()]
+    assert 10 == len({one.wrong and one.wrong.seen for one in found.values()})

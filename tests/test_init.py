@@ -121,6 +121,7 @@ def test_a_file_that_is_there_is_kept_but_for_force(shell: Shell, reference: str
     assert 2 == ended.code
     assert "mine.yaml is there already" in ended.err
     assert "mine" == file.read_text(encoding="utf-8")
+    assert 2 == shell("init", "http://127.0.0.1:1/v1", "--out", "mine.yaml").code  # nobody is asked in vain
     assert 0 == shell("init", reference, "--model", MODEL, "--out", "mine.yaml", "--force").code
     assert MODEL == load.endpoint(file).model
 

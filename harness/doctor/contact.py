@@ -168,8 +168,6 @@ def redirected(visit: Visit, reply: Reply, operation: str) -> Step:
         do = "a login is in front, and programs cannot log in: use the API's own address, or let this path through"
     elif to.rstrip("/") == asked:
         do = f"let the server take {operation} without a slash at its end: clients send it so"
-    elif there.netloc == here.netloc and there.path == here.path:
-        do = f"use {brief(right, 200)[1:-1]}"
     elif there.hostname != here.hostname:
         other = brief(there.hostname or "", 100)[1:-1]
         do = f"if you trust {other}, use {brief(right, 200)[1:-1]}; no key is sent to another host from here"
@@ -196,9 +194,7 @@ async def _elsewhere(visit: Visit, endpoint: Endpoint) -> Seen | None:
     looked = await asyncio.gather(
         *(look(visit, replace(endpoint, base_url=url)) for url in dict.fromkeys(candidates) if url != given)
     )
-    found = [seen for seen in looked if seen.speaks]
-    listing = [seen for seen in found if isinstance(seen.models, Reply) and pages.lists_models(seen.models)]
-    return next(iter(listing or found), None)
+    return next((seen for seen in looked if seen.speaks), None)
 
 
 async def _said_by_itself(visit: Visit) -> list[str]:

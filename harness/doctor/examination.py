@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -31,10 +31,18 @@ async def examine(
     `choose` is asked for one of several models, and may not know. `began` and `ended` are told of each step. Raises
     Unusable where a variable of the base URL is not set, and BadInput for a header that cannot be sent.
     """
-    visit = Visit(endpoint=endpoint, environ=environ, total_s=total_s, adopt=adopt)
-    visit.url()
     loop = asyncio.get_running_loop()
     deadline = loop.time() + total_s
+
+    def choosing(models: Sequence[str]) -> str | None:
+        nonlocal deadline
+        asked_at = loop.time()
+        chosen = choose(models)
+        deadline += loop.time() - asked_at  # a person may take as long as they like
+        return chosen
+
+    visit = Visit(endpoint=endpoint, environ=environ, total_s=total_s, adopt=adopt, choose=choosing)
+    visit.url()
     seen: Seen | None = None
     done: list[Step] = []
 
@@ -77,17 +85,7 @@ async def examine(
                 continue
             began(name)
             try:
-                async with asyncio.timeout_at(deadline) as patience:
-
-                    def choosing(models: object, patience: asyncio.Timeout = patience) -> str | None:
-                        nonlocal deadline
-                        asked_at = loop.time()
-                        chosen = choose(models)  # type: ignore[arg-type]
-                        deadline += loop.time() - asked_at  # a person may take as long as they like
-                        patience.reschedule(deadline)
-                        return chosen
-
-                    visit.choose = choosing
+                async with asyncio.timeout_at(deadline):
                     step = await attempt()
             except TimeoutError:
                 code = UNTESTED if position <= _REACHED else WRONG

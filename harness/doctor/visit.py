@@ -40,7 +40,6 @@ class Visit:
     listing: Answer | None = None  # what /models answered with the key
     slow_s: float | None = None
     thinks: bool | None = None
-    chosen_s: float = 0.0  # how long a person took to choose
     _networks: dict[str, Network] = field(default_factory=dict)
 
     @property

@@ -7,61 +7,21 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import count
 from pathlib import Path
 
 import pytest
+from proxies import proxy
 from starlette.applications import Starlette
-from starlette.requests import Request as Asked
-from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
 
 import harness
 from harness.errors import BadInput, Unusable
-from harness.model import Endpoint, Request
-from harness.reading import ABSENT, parse
-from harness.reference import faults_named, reply
-from harness.reference.fault import Change
+from harness.model import Endpoint
+from harness.reference import faults_named
 from harness.reference.server import running
 
 SOME = ["tools/named", "usage/streamed", "basic/answer"]
-
-
-def _proxy(faults: Sequence[Change] = (), lifespan: list[str] | None = None) -> Starlette:
-    """An application that answers as the reference server does."""
-    serials = count(1)
-
-    async def answer(asked: Asked) -> Response:
-        content = await asked.body() or None
-        body = parse(content or b"")
-        request = Request(
-            method=asked.method,
-            path=asked.url.path.removeprefix("/v1"),
-            headers=tuple((name.lower(), value) for name, value in asked.headers.items()),
-            content=content,
-            body=None if body is ABSENT else body,  # type: ignore[arg-type]
-        )
-        said = reply(request, next(serials), faults)
-        headers = {name: value for name, value in said.headers if name not in ("content-length", "transfer-encoding")}
-        if not (said.header("content-type") or "").startswith("text/event-stream"):
-            return Response(said.content, said.status, headers)
-
-        async def pieces() -> AsyncIterator[bytes]:
-            for frame in said.frames:
-                yield frame.data
-
-        return StreamingResponse(pieces(), said.status, headers)
-
-    @asynccontextmanager
-    async def life(app: Starlette) -> AsyncIterator[None]:
-        told = [] if lifespan is None else lifespan
-        told.append("started")
-        yield
-        told.append("stopped")
-
-    return Starlette(routes=[Route("/v1/{rest:path}", answer, methods=["GET", "POST"])], lifespan=life)
 
 
 def _verdicts(report: harness.Report) -> dict[tuple[str, bool], str]:
@@ -69,14 +29,14 @@ def _verdicts(report: harness.Report) -> dict[tuple[str, bool], str]:
 
 
 def test_an_application_that_is_as_it_should_be_passes_streamed_and_not() -> None:
-    report = harness.run(app=_proxy(), model="reference-1", only=SOME)
+    report = harness.run(app=proxy(), model="reference-1", only=SOME)
     assert report.ok, report
     assert {"pass"} == set(_verdicts(report).values())
     assert {False, True} == {result["stream"] for result in report.results}
 
 
 def test_an_application_with_a_fault_does_not_pass() -> None:
-    report = harness.run(app=_proxy(faults_named(["never-says-done"])), model="reference-1", only=SOME)
+    report = harness.run(app=proxy(faults_named(["never-says-done"])), model="reference-1", only=SOME)
     assert not report.ok
     assert {True} == {result["stream"] for result in report.failures}
     assert "stream.ends-with-done" in {finding["rule"] for result in report.failures for finding in result["findings"]}
@@ -84,14 +44,14 @@ def test_an_application_with_a_fault_does_not_pass() -> None:
 
 def test_the_lifespan_of_an_application_is_run_and_its_thread_ends() -> None:
     told: list[str] = []
-    harness.run(app=_proxy(lifespan=told), model="reference-1", only=["basic/answer"])
+    harness.run(app=proxy(lifespan=told), model="reference-1", only=["basic/answer"])
     assert ["started", "stopped"] == told
     assert [] == [thread.name for thread in threading.enumerate() if thread.name.startswith("chatcompat")]
 
 
 def test_an_application_is_judged_where_an_event_loop_runs() -> None:
     async def test_of_a_user() -> harness.Report:
-        return harness.run(app=_proxy(), model="reference-1", only=["basic/answer"])
+        return harness.run(app=proxy(), model="reference-1", only=["basic/answer"])
 
     assert asyncio.run(test_of_a_user()).ok
 
@@ -108,7 +68,7 @@ def test_an_application_that_does_not_start_is_unusable() -> None:
 
 def test_a_profile_given_with_an_application_says_everything_but_the_address() -> None:
     profile = Endpoint(name="mine", title="Mine", base_url="https://nobody.invalid/v1", model="reference-1")
-    report = harness.run(profile, app=_proxy(), only=["basic/answer"])
+    report = harness.run(profile, app=proxy(), only=["basic/answer"])
     assert report.ok
     assert ["mine"] == list(report.document["endpoints"])
 
@@ -124,7 +84,7 @@ def test_a_url_is_judged_as_the_command_judges_it(tmp_path: Path) -> None:
 
 
 def test_a_report_is_written_and_read_in_every_format(tmp_path: Path) -> None:
-    report = harness.run(app=_proxy(), model="reference-1", only=["basic/answer"])
+    report = harness.run(app=proxy(), model="reference-1", only=["basic/answer"])
     written = report.write(tmp_path, ["json", "junit"])
     assert {"report.json", "junit.xml"} == {file.name for file in written}
     assert written[0].read_text(encoding="utf-8") == report.text("json")

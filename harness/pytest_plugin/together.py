@@ -34,6 +34,7 @@ class Together:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._stop: asyncio.Event | None = None
+        self._untold: list[BaseException] = []  # faults of ours that came after the last outcome
         self.documents: dict[str, str] = {}  # by endpoint: what report.json would hold, as text without any key
 
     def want(self, keys: Collection[Key], only: Collection[str]) -> None:
@@ -50,13 +51,18 @@ class Together:
         return self._wanted[name][key].result()
 
     def stop(self) -> None:
-        """Ends every run: nothing new is sent, and what was not held yet is told as interrupted."""
+        """Ends every run: nothing new is sent, and what was not held yet is told as interrupted.
+
+        Raises a fault of ours that no item could tell.
+        """
         if self._thread is None or self._loop is None or self._stop is None:
             return
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(_STOP_S)
         self._thread = None
+        if self._untold:
+            raise self._untold[0]
 
     def _begin(self, name: str) -> None:
         if self._thread is None:
@@ -99,6 +105,8 @@ class Together:
             why = type(error)(masked(str(error), alone.secrets)) if not hasattr(error, "slips") else error
         except Exception as fault:  # noqa: BLE001  a fault of ours is told by every item that waits
             why = fault
+            if all(future.done() for future in waiting.values()):
+                self._untold.append(fault)
         finally:
             for future in waiting.values():
                 if not future.done():

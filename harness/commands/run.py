@@ -55,6 +55,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     chatcompat run my-suite.yaml --endpoint https://api.example.com/v1 --model m --key-env MY_KEY
     chatcompat run --endpoint tabbyapi --base-url http://192.168.1.5:5000/v1 --model m
     chatcompat run --endpoint my.yaml --mode record --cassettes cassettes --missing
+    chatcompat run --endpoint my.yaml --baseline baseline.yaml --update-baseline
+    chatcompat run --endpoint my.yaml --resume
 
     \b
     Exit: 0  nothing unexpected

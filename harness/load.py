@@ -203,7 +203,7 @@ def clients() -> Mapping[str, ClientProfile]:
 
 
 def kind(path: Path) -> str | None:
-    """What a file is by its keys: "suite", "endpoint", "client", or None where it is neither. Raises BadFile where it is no YAML."""
+    """What a file is by its keys: "suite", "endpoint", "client", or None where it is none of these. Raises BadFile: no YAML."""
     keys = obj(document(path).data).keys()
     named = (("suite", {"suite", "cases"}), ("endpoint", {"base_url", "retired"}), ("client", {"client"}))
     return next((name for name, telling in named if telling & keys), None)

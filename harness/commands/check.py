@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def command(paths: tuple[Path, ...], quiet: bool) -> None:
     """Is a suite, or the profile of an endpoint or a client, well written? Nothing is sent.
 
-    A file with `suite:` is a suite, one with `base_url:` an endpoint, one with `client:` a client. Every slip of every file is named with its line.
+    A file with `suite:` is a suite, one with `base_url:` an endpoint, one with `client:` a client. Every slip of every file
+    is named with its line.
 
     \b
     chatcompat check my-suite.yaml my-endpoint.yaml

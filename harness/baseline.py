@@ -25,6 +25,8 @@ from harness.reading import brief
 UNREVIEWED: Final = "unreviewed"
 """The reason of an entry that nobody looked at yet."""
 
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?")  # with a port: a host of recorded traffic
+
 Entry = tuple[str, str]
 """An endpoint and the name of what is accepted: `suite/case`, `suite/case:stream`, `suite/case:plain` or a rule's id."""
 
@@ -66,7 +68,7 @@ def _of(document: Document) -> Baseline:
     keys = document.root().keys(("endpoints",), ("endpoints",))
     parts = keys["endpoints"].parts() if "endpoints" in keys else {}
     for name, part in parts.items():
-        if not profile.NAME.fullmatch(name):
+        if not _NAME.fullmatch(name):
             part.say(f"{brief(name)} is no name of an endpoint: made of a-z, 0-9, `-` and `.`")
     accepted = {name: profile.accepted(part, named="a baseline", of_file=True) for name, part in parts.items()}
     return Baseline(file=document.file, endpoints=accepted, document=document)

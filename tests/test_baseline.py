@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
 import outcomes
 import pytest
 import yaml
+from click.testing import CliRunner
 from own_files import HERE, marked, of_schema, write
 
 from harness import baseline
+from harness.cli import chatcompat
 from harness.commands import _verdicts
 from harness.errors import BadFile, BadInput
 from harness.model import Accepted
@@ -205,3 +208,32 @@ def test_the_fewest_entries_accept_what_failed() -> None:
         }
     after = _verdicts.unexpected(document, FAIL, "should", binding=False)
     assert ((), ()) == (after.results, after.stale)
+
+
+# ---------------------------------------------------------------- recorded traffic
+
+
+def test_rules_that_are_accepted_of_a_host_are_no_news_to_lint(tmp_path: Path) -> None:
+    traffic = tmp_path / "traffic.jsonl"
+    body = {"id": "a", "object": "chat.completion", "created": 1, "model": "m", "choices": []}
+    record = {
+        "method": "POST",
+        "url": "http://127.0.0.1:8080/v1/chat/completions",
+        "request_body": {"model": "m", "messages": []},
+        "status": 200,
+        "response_headers": {"content-type": "application/json"},
+        "response_body": json.dumps(body),
+    }
+    traffic.write_text(json.dumps(record) + "\n")
+    plain = CliRunner().invoke(chatcompat, ["lint", str(traffic), "--json", "-q"])
+    document = json.loads(plain.stdout)
+    (host,) = document["endpoints"]
+    broken = sorted({row["rule"] for row in document["protocol"] if row["endpoints"][host]["broken"] and row["level"] != "may"})
+    kept = next(row["rule"] for row in document["protocol"] if row["endpoints"][host]["of"] and row["rule"] not in broken)
+    assert (1, True) == (plain.exit_code, bool(broken))
+    entries = [f"    {rule}: {{reason: r}}\n" for rule in broken]
+    path = file(tmp_path, f"endpoints:\n  {host}:\n{''.join(entries)}")
+    assert 0 == CliRunner().invoke(chatcompat, ["lint", str(traffic), "-q", "--baseline", str(path)]).exit_code
+    path.write_text(path.read_text() + f"    {kept}: {{reason: r}}\n")
+    stale = CliRunner().invoke(chatcompat, ["lint", str(traffic), "-q", "--baseline", str(path)])
+    assert (1, True) == (stale.exit_code, f"baseline.yaml:{len(broken) + 3}: {host}: {kept} is stale" in stale.output)

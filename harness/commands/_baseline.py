@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,33 @@ def accepted_in(document: dict[str, Any], path: Path) -> None:
         entries = {entry: accepted_entry(one) for entry, one in found.endpoints.get(name, {}).items()}
         about["known"] = {**about["known"], **entries}
     accepted.marked(document)
+
+
+def of_traffic(document: Mapping[str, Any], levels: Collection[str]) -> list[str]:
+    """What a baseline leaves unexpected of recorded traffic, a line each: rules that are broken, and entries that are stale."""
+    today = datetime.now(UTC).date().isoformat()
+    broken: dict[tuple[str, str], str] = {}
+    looked: set[tuple[str, str]] = set()
+    for row in document["protocol"]:
+        for host, cell in row["endpoints"].items():
+            if cell["of"]:
+                looked.add((host, row["rule"]))
+            if cell["broken"] and row["level"] in levels:
+                broken.setdefault((host, row["rule"]), row["level"])
+    lines = []
+    for host, about in document["endpoints"].items():
+        for name, entry in about["known"].items():
+            if (host, name) in looked and (host, name) not in broken:
+                lines.append(f"{entry['place']}: {host}: {name} is stale: it is not broken; remove the entry")
+            elif (entry["until"] or today) < today:
+                lines.append(
+                    f"{entry['place']}: {host}: {name} was accepted until {entry['until']}; mend it, or agree on another day"
+                )
+    known = {(host, name) for host, about in document["endpoints"].items() for name in about["known"]}
+    return [
+        *lines,
+        *(f"{host}: {rule} is broken ({level})" for (host, rule), level in broken.items() if (host, rule) not in known),
+    ]
 
 
 def updated(path: Path, document: dict[str, Any], unexpected: _verdicts.Unexpected) -> _verdicts.Unexpected:

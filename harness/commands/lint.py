@@ -21,6 +21,7 @@ FORMATS = ("json", "md", "html")
 @click.option("--json", "as_json", is_flag=True, help="report.json on stdout instead of the matrix.")
 @click.option("--level", type=click.Choice(["must", "should"]), help="Findings below it do not count.", default="should")
 @click.option("--quiet", "-q", is_flag=True, help="No matrix and no progress.")
+@click.option("--baseline", type=click.Path(path_type=Path, dir_okay=False), help="Rules that are accepted, by host.")
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> None:
     """Judge recorded traffic by the rules that hold of every exchange; no server, no key and no case is needed.
@@ -37,10 +38,12 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     ctx.exit(_lint(**options))
 
 
-def _lint(*, paths: Sequence[Path], formats: str | None, out: Path | None, as_json: bool, level: str, quiet: bool) -> int:
+def _lint(
+    *, paths: Sequence[Path], formats: str | None, out: Path | None, as_json: bool, level: str, quiet: bool, baseline: Path | None
+) -> int:
     import json
 
-    from harness.commands import _reports, _writing
+    from harness.commands import _baseline, _reports, _writing
     from harness.commands._progress import Line
     from harness.errors import BadInput
     from harness.report.recorded import Collected
@@ -55,6 +58,8 @@ def _lint(*, paths: Sequence[Path], formats: str | None, out: Path | None, as_js
             collected.add(found)
             line.show(f"{collected.read} exchanges  {Path(found.file).name}")
     document = collected.document()
+    if baseline is not None:
+        _baseline.accepted_in(document, baseline)
     if out is not None:
         written = _writing.write(document, out, names)
         if not quiet:
@@ -66,6 +71,11 @@ def _lint(*, paths: Sequence[Path], formats: str | None, out: Path | None, as_js
     if not collected.judged:
         raise BadInput(_nothing(collected.read, collected.damaged))
     counted = ("must",) if level == "must" else ("must", "should")
+    if baseline is not None:
+        told = _baseline.of_traffic(document, counted)
+        for said in told:
+            click.echo(said, err=True)
+        return 1 if told else 0
     broken = any(cell["broken"] for row in document["protocol"] if row["level"] in counted for cell in row["endpoints"].values())
     return 1 if broken or document["counts"]["fail"] else 0
 

@@ -68,7 +68,7 @@ class TrialItem(pytest.Item):
         item: TrialItem = cls.from_parent(parent, name=f"{trial.case.id}{streamed}@{_UNSAFE.sub('-', trial.endpoint.name)}")
         item.trial, item.shell = trial, parent.shell
         for name, meaning in parent.shell.marks(trial):
-            parent.config.addinivalue_line("markers", f"{name}: {meaning}")
+            parent.shell.declare(name, meaning)
             item.add_marker(name)
         item.extra_keyword_matches.update((trial.endpoint.name, trial.case.path))
         return item

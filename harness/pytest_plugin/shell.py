@@ -57,6 +57,7 @@ class Shell:
         self._whole: Plan | None = None
         self._files: dict[Path, None] = {}
         self._named = {Path(os.path.abspath(config.invocation_params.dir / word.partition("::")[0])) for word in config.args}
+        self._declared: set[str] = set()
         self._parts: dict[str, str] = {}
         self._said: list[str] = []
 
@@ -95,11 +96,17 @@ class Shell:
             planned, suite = self._whole, path.stem  # a suite's name is its file's
         else:
             planned = self.opened.plan(only=[str(path)])
-            suite = load.suite(path).id
+            suite = next(one.id for one in planned.suites if one.file == load.shown(path))
         self._features.update(planned.features)
         trials = [one for one in planned.trials if one.case.suite == suite and one.key not in planned.brought]
         order = {case.id: place for place, case in enumerate(one.case for one in trials)}
         return tuple(sorted(trials, key=lambda one: (order[one.case.id], one.stream, one.endpoint.name)))
+
+    def declare(self, mark: str, meaning: str) -> None:
+        """Makes a mark known, so that `--strict-markers` takes it."""
+        if mark not in self._declared:
+            self._declared.add(mark)
+            self._config.addinivalue_line("markers", f"{mark}: {meaning}")
 
     def marks(self, trial: Trial) -> Iterator[tuple[str, str]]:
         """The marks of a trial, each with what it means."""

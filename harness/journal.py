@@ -283,6 +283,8 @@ def _earlier(header: Mapping[str, Any], lines: Iterable[Mapping[str, Any]], size
         outcome = _judged(trials[key], line)
         if judge.verdict(outcome) is Verdict.ERROR:
             continue  # nothing was learned of the endpoint: it is asked again
+        if not isinstance(line["result"], dict):
+            raise ValueError(f"the result of {suite}/{case} is no object")
         outcomes[key], results[key] = outcome, line["result"]
     return Earlier(started=str(header["started"]), outcomes=outcomes, results=results, spent=spent, size=size)
 
@@ -294,7 +296,7 @@ def _judged(trial: Trial, line: Mapping[str, Any]) -> Judged:
         attempts=tuple(Attempt(steps=tuple(map(_seen, steps))) for steps in line["attempts"]),
         repeats=tuple(map(_repeat, line.get("repeats", ()))),
         recorded=line["recorded"],
-        elapsed_ms=line["elapsed_ms"],
+        elapsed_ms=float(line["elapsed_ms"]),
     )
 
 

@@ -37,7 +37,7 @@ quirks:
 - {says: System messages are joined into one., source: https://docs.example.invalid/compat}
 known:
   tools/parallel: {issue: https://example.invalid/1, until: 2027-03-01}
-  stream.ends-with-done: {issue: https://example.invalid/2}
+  stream.ends-with-done: {issue: https://example.invalid/2, reason: nobody minds, owner: me}
 retry: {on: [429, 503], at_most: 2, wait_at_most_s: 5}
 limits: {concurrency: 2, requests_per_minute: 50, timeout_s: 60, first_byte_s: 30, idle_s: 20.5}
 notes: |
@@ -68,7 +68,7 @@ def test_a_profile_of_every_form_becomes_this_endpoint(tmp_path: Path) -> None:
         quirks=(Statement(says="System messages are joined into one.", link="https://docs.example.invalid/compat"),),
         known={
             "tools/parallel": Accepted(issue="https://example.invalid/1", until="2027-03-01"),
-            "stream.ends-with-done": Accepted(issue="https://example.invalid/2"),
+            "stream.ends-with-done": Accepted(issue="https://example.invalid/2", reason="nobody minds", owner="me"),
         },
         retry=Retry(on=(429, 503), at_most=2, wait_at_most_s=5.0),
         limits=Limits(concurrency=2, requests_per_minute=50, timeout_s=60.0, first_byte_s=30.0, idle_s=20.5),

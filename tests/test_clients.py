@@ -22,6 +22,7 @@ from harness.commands import list as listing
 from harness.errors import BadFile
 from harness.model import Judged, Trial
 from harness.reference import all_faults, faults_named, reply
+from harness.reference.server import running
 from harness.report import client_verdicts, clients
 from harness.report.client_verdicts import BROKEN, UNTESTED, WITHOUT, WORKS
 from harness.rule import all_rules
@@ -460,3 +461,33 @@ def test_a_need_is_shown_by_a_client_that_really_broke() -> None:
     """Each use of each driven client was broken by some fault, as we say."""
     shown = {(client, use) for fault in _chosen() for client, use, said, broke in _told(fault) if said and broke}
     assert set() == {(name, use.id) for name in DRIVEN for use in load.clients()[name].uses} - shown
+
+
+@pytest.mark.parametrize(
+    ("fault", "broken"),
+    [
+        ("never-says-done", set()),
+        ("sends-comments", set()),
+        ("call-deltas-have-no-index", {"stream_helper_tools", "streamed_parallel_tools"}),
+        (
+            "calls-as-in-2023",
+            {"tools", "parallel_tools", "streamed_tools", "streamed_parallel_tools", "required", "stream_helper_tools"},
+        ),
+    ],
+)
+def test_the_sdk_that_is_installed_here_does_what_is_written_down(
+    fault: str, broken: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parent / "interop" / "clients"))
+    import openai_python as driver
+
+    def came(task: str, url: str) -> object:
+        try:
+            return getattr(driver, task)(url)
+        except Exception as error:  # noqa: BLE001 - whatever a client raises is what came of it
+            return type(error)
+
+    tasks = [task for task in PROOF["openai-python"]["tasks"] if "tools" in task or task in ("chat", "stream", "required")]
+    with running() as sound, running(faults_named([fault])) as spoilt:
+        found = {task for task in tasks if came(task, sound) != came(task, spoilt)}
+    assert broken == found == set(PROOF["openai-python"]["broken"].get(fault, {})) & set(tasks)

@@ -230,6 +230,12 @@ def test_only_exchanges_in_the_way_that_the_client_asks_count() -> None:
     assert WORKS == row(ANSWER, streamed, streams=(False,))["verdict"]
 
 
+def test_what_a_rule_found_stands_where_the_model_did_not_play_along() -> None:
+    unclear = result("basic/own-ids", ["chat"], "fail", "choices.there-is-one") | {"claims": "inconclusive"}
+    assert BROKEN == row(ANSWER, unclear)["verdict"]
+    assert ["tools/called"] == row(ANSWER, CALLED | {"verdict": "inconclusive", "claims": "inconclusive"})["untested"]
+
+
 def test_a_broken_need_names_its_trials_and_what_was_said() -> None:
     trials = [result(f"basic/{name}", ["chat"], "fail", "choices.there-is-one", stream=True) for name in "abcdef"]
     (broken,) = row(ANSWER, *trials)["broken"]
@@ -243,6 +249,8 @@ def test_a_setting_has_the_first_value_whose_evidence_holds() -> None:
     ignored = limits | {"findings": [{"rule": "asked.tokens-are-limited", "kind": None, "message": "…"}]}
     assert {"value": "max_tokens", "measured": True} == row(ANSWER, ignored)["settings"]["limit"]
     assert {"value": "max_tokens", "measured": False} == row(ANSWER)["settings"]["limit"]
+    unclear = result("limits/max-completion-tokens", ["max-completion-tokens"], "inconclusive")
+    assert {"value": "max_tokens", "measured": False} == row(ANSWER, unclear)["settings"]["limit"]
     nameless = result("tools/x", ["tools"], "fail", "tools.call-has-an-id")
     assert {"value": None, "measured": True} == row(ANSWER, CALLED, nameless)["settings"]["calls"]
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from itertools import chain
 from typing import assert_never
 
@@ -116,9 +117,15 @@ def _standing(
             answered_for.update(rule.instead_of)
         found.extend(of_this)
     if not contracts:
-        return tuple(found), frozenset(applied), raised
+        return tuple(found), _shared(frozenset(applied)), raised
     looked, violations = _contract_findings(exchange, frozenset(answered_for))
-    return (*found, *violations), frozenset(applied | looked), raised
+    return (*found, *violations), _shared(frozenset(applied | looked)), raised
+
+
+@lru_cache(maxsize=512)
+def _shared(names: frozenset[str]) -> frozenset[str]:
+    """The same names as ever: exchanges of a kind are looked at by the same rules, and a long run keeps what applied to each."""
+    return names
 
 
 def _contract_findings(exchange: Exchange, answered_for: frozenset[str]) -> tuple[frozenset[str], list[Finding]]:

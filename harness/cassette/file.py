@@ -180,17 +180,14 @@ def read(path: Path) -> Cassette:
         raise BadFile([(str(path), None if line is None else line + 1, slip)]) from None
 
 
-_METADATA: Final = re.compile(r"^metadata:", re.MULTILINE)
-
-
 def metadata(path: Path) -> dict[str, str]:
     """What is known of a recording, without reading the conversation; nothing where the file is none of ours, or damaged."""
     import yaml
 
     try:
         content = path.read_text(encoding="utf-8")
-        starts = [found.start() for found in _METADATA.finditer(content)]  # what is recorded stands further in
-        document: Any = yaml.load(content[starts[-1] :], Loader=yaml.SafeLoader) if starts else None
+        start = content.rfind("\nmetadata:\n")  # what is recorded stands further in
+        document: Any = yaml.load(content[start:], Loader=yaml.SafeLoader) if start >= 0 else None
         return {key: str(value) for key, value in obj(obj(document).get("metadata")).items()}
     except (yaml.YAMLError, OSError, UnicodeError, ValueError, RecursionError):
         return {}

@@ -135,7 +135,8 @@ def _row(endpoint: str, client: ClientProfile, found: _Found) -> dict[str, Any]:
     uses, broken, untested = {}, [], []
     for use in client.uses:
         slips = [_broken(use, need, *one) for need in _needs(use, client) for one in _breaches(use, need, client, core, found)]
-        missing = [id for need in use.needs for id in need.ids if "/" in id and not any(_of_case(need, id, client, found))]
+        own = [need for need in use.needs if need.stream is None or need.stream in client.streams]
+        missing = [id for need in own for id in need.ids if "/" in id and not _of_case(need, id, client, found)]
         uses[use.id] = BROKEN if slips else UNTESTED if missing else WORKS
         broken += slips
         untested += missing if not slips else []

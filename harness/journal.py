@@ -77,6 +77,7 @@ class Journal:
         self._masked = masked
         self._file: IO[bytes] | None = None
         self._synced = 0.0
+        self.kept = 0  # trials, since it began
 
     def begin(self, plan: Plan, mode: str, started: str, earlier: Earlier | None, *, repeat: int = 1) -> None:
         """Begins anew, or goes on after what was read."""
@@ -99,6 +100,7 @@ class Journal:
             return
         try:
             self._write(_line(outcome, result, spent))
+            self.kept += 1
             if time.monotonic() - self._synced >= SYNCED_S:
                 self._sync()
         except OSError as error:
@@ -122,7 +124,8 @@ class Journal:
                 pass  # the report that it would serve is written, or that failed and was told
             self._file = None
         if whole:
-            self.path.unlink(missing_ok=True)
+            with suppress(OSError):  # what is left of it does no harm: the next run begins anew
+                self.path.unlink()
 
     def _write(self, document: Mapping[str, Any]) -> None:
         if self._file is not None:

@@ -43,7 +43,12 @@ class Held:
         """
         mode = str(self._opened.mode)
         earlier = journal.read(folder, self._planned, mode, repeat=limits["repeat"]) if resume and folder is not None else None
-        return asyncio.run(self._hold(folder, earlier, limits))
+        try:
+            return asyncio.run(self._hold(folder, earlier, limits))
+        except BaseException:
+            if self._journal is not None:
+                self._journal.close(whole=earlier is None and not self._journal.kept)
+            raise
 
     def written(self, *, whole: bool) -> None:
         """The report is on the disk."""

@@ -196,6 +196,7 @@ def _run(
     try:
         written = _writing.write(found, into, chosen_formats, secrets)
     except BadInput as error:
+        run.written(whole=False)
         raise BadInput(f"{error}{run.way_out}") from None
     run.written(whole=not found["partial"])
     if as_json:

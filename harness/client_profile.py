@@ -34,12 +34,16 @@ _WAYS: Final[Mapping[str, tuple[bool, ...]]] = {"never": (False,), "always": (Tr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """Rules and cases, each of which must hold. `stream`: only in answers that are streamed, or are not; None: in both."""
+    """Rules and cases, each of which must hold. `stream`: only in answers that are streamed, or are not; None: in both.
+
+    `refused`: a case is broken only where its request was refused; what came of it otherwise does not matter.
+    """
 
     ids: tuple[str, ...]  # of rules (`stream.ends-with-done`) and cases (`basic/answer`)
     because: str
     sources: tuple[str, ...]
     stream: bool | None = None
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +194,7 @@ def _needs(place: Place | None, known: Known | None) -> tuple[Need, ...]:
 
 
 def _need(place: Place, known: Known | None) -> Need:
-    keys = place.keys(("rules", "cases", "stream", "because", "source"), ("because", "source"))
+    keys = place.keys(("rules", "cases", "stream", "refused", "because", "source"), ("because", "source"))
     ids = (
         *_ids(keys.get("rules"), known.rules if known else None, "rule"),
         *_ids(keys.get("cases"), known.cases if known else None, "case"),
@@ -203,6 +207,7 @@ def _need(place: Place, known: Known | None) -> Need:
         because=keys["because"].text() if "because" in keys else "",
         sources=tuple(sources),
         stream=keys["stream"].truth() if "stream" in keys else None,
+        refused=keys["refused"].truth() if "refused" in keys else False,
     )
 
 

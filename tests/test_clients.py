@@ -236,6 +236,27 @@ def test_what_a_rule_found_stands_where_the_model_did_not_play_along() -> None:
     assert ["tools/called"] == row(ANSWER, CALLED | {"verdict": "inconclusive", "claims": "inconclusive"})["untested"]
 
 
+def test_a_need_may_be_that_a_request_is_not_refused() -> None:
+    import dataclasses
+
+    given = mine()["mine"]
+    need = dataclasses.replace(given.core.needs[0], refused=True)
+    core = dataclasses.replace(given.core, needs=(need,))
+    assert WORKS == row(result("basic/answer", ["chat"], "fail") | {"reason": "it was no answer"}, core=core)["verdict"]
+    assert BROKEN == row(result("basic/answer", ["chat"], "fail") | {"reason": "the endpoint answered 500"}, core=core)["verdict"]
+    assert BROKEN == row(result("basic/answer", ["chat"], "unsupported"), core=core)["verdict"]
+
+
+def test_a_need_of_a_way_that_the_client_never_asks_is_none() -> None:
+    import dataclasses
+
+    given = mine()["mine"]
+    need = dataclasses.replace(given.core.needs[0], ids=("streaming/pieces",), stream=True)
+    core = dataclasses.replace(given.core, needs=(*given.core.needs, need))
+    assert UNTESTED == row(ANSWER, core=core)["verdict"]
+    assert WORKS == row(ANSWER, core=core, streams=(False,))["verdict"]
+
+
 def test_a_broken_need_names_its_trials_and_what_was_said() -> None:
     trials = [result(f"basic/{name}", ["chat"], "fail", "choices.there-is-one", stream=True) for name in "abcdef"]
     (broken,) = row(ANSWER, *trials)["broken"]

@@ -84,6 +84,7 @@ class _Trial:
     said: Mapping[str, str]
     tells: bool  # was the case judged?
     slip: str | None  # of the case: why it does not hold
+    refused: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,14 @@ def _trial(result: Mapping[str, Any]) -> _Trial:
             said.setdefault(one["rule"], one["message"])
     tells = result["verdict"] in _TELLS and result["claims"] in _TELLS
     slip = _slip(result, said) if tells else None
-    return _Trial(trial(result), result["case"], result["stream"], frozenset(result["features"]), said, tells, slip)
+    return _Trial(
+        trial(result), result["case"], result["stream"], frozenset(result["features"]), said, tells, slip, _refused(result)
+    )
+
+
+def _refused(result: Mapping[str, Any]) -> bool:
+    """Was a request refused that the case does not expect to be?"""
+    return bool(result["claims"] == Verdict.UNSUPPORTED or str(result["reason"]).startswith("the endpoint answered "))
 
 
 def _slip(result: Mapping[str, Any], said: Mapping[str, str]) -> str | None:
@@ -169,7 +177,9 @@ def _breaches(
     own = need in use.needs
     for id in need.ids:
         if "/" in id:
-            where = [one for one in _of_case(need, id, client, found) if one.slip is not None]
+            where = [
+                one for one in _of_case(need, id, client, found) if one.slip is not None and (one.refused or not need.refused)
+            ]
             message = where[0].slip if where else None
         else:
             where = [

@@ -6,6 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from harness import load, resources, session
 from harness.api import FORMATS
 from harness.commands import _endpoints, _writing
 from harness.engine import Mode
-from harness.errors import ChatcompatError
+from harness.errors import BadInput, ChatcompatError
 from harness.model import Trial, Verdict
 from harness.plan import Plan
 from harness.pytest_plugin.items import PROPERTY, SuiteFile, TrialItem, marks
@@ -51,11 +52,11 @@ class Shell:
             self.opened = opened(config, option.chatcompat_endpoint, how, folder)
         self.mode = str(how)
         limits = {"concurrency": max(1, option.chatcompat_concurrency), "max_requests": option.chatcompat_max_requests}
-        self.together = Together(self.opened, limits)
+        self.together = Together(limits)
         self._shipped = config.args_source is not pytest.Config.ArgsSource.ARGS
         self._features = {feature.id: feature for suite in self.opened.suites for feature in suite.features}
         self._whole: Plan | None = None
-        self._files: dict[Path, None] = {}
+        self._files: dict[str, str] = {}  # suite → its file
         self._named = {Path(os.path.abspath(config.invocation_params.dir / word.partition("::")[0])) for word in config.args}
         self._declared: set[str] = set()
         self._parts: dict[str, str] = {}
@@ -80,7 +81,6 @@ class Shell:
             return None
         if file_path not in self._named and not _is_suite(file_path):
             return None
-        self._files[file_path] = None
         return self._file(parent, file_path)
 
     def _file(self, parent: pytest.Collector, path: Path, **more: Any) -> SuiteFile:
@@ -95,8 +95,12 @@ class Shell:
                 self._whole = self.opened.plan()
             planned, suite = self._whole, path.stem  # a suite's name is its file's
         else:
-            planned = self.opened.plan(only=[str(path)])
-            suite = next(one.id for one in planned.suites if one.file == load.shown(path))
+            read = load.suite(path)
+            suite, known = read.id, {one.id: one for one in self.opened.suites}
+            if self._files.setdefault(suite, read.file) != read.file:
+                raise BadInput(f"{read.file}: the suite {suite} is in {self._files[suite]} too; give one of them another name")
+            self.opened = replace(self.opened, suites=tuple({**known, suite: read}.values()))  # read once, and known from now
+            planned = self.opened.plan(only=[suite])
         self._features.update(planned.features)
         trials = [one for one in planned.trials if one.case.suite == suite and one.key not in planned.brought]
         order = {case.id: place for place, case in enumerate(one.case for one in trials)}
@@ -115,7 +119,7 @@ class Shell:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """What is left after `-k`, `-m` and `--lf` is what will be held."""
         keys = [item.trial.key for item in session.items if isinstance(item, TrialItem)]
-        self.together.want(keys, [str(path) for path in self._files])
+        self.together.want(self.opened, keys, self._files)
 
     # ------------------------------------------------------------ telling
 

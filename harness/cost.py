@@ -63,7 +63,7 @@ def estimate(request: Request) -> Spent:
     """What a request costs at most, by the rough rule."""
     if request.method != "POST" or not _GENERATES.search(request.path):
         return Spent(requests=1)
-    prompt = -(-len(request.content or b"") // BYTES_A_TOKEN)
+    prompt = -(-len((request.content or b"").strip()) // BYTES_A_TOKEN)  # blanks around JSON are none of a prompt
     completion = _output(request.body)
     return Spent(requests=1, prompt_tokens=prompt, completion_tokens=completion, estimated=prompt + completion)
 

@@ -82,9 +82,7 @@ def test_a_report_without_digests_leaves_the_cause_open() -> None:
 def test_a_trial_that_is_not_judged_any_more_is_lost_and_no_regression() -> None:
     (change,) = changed(held(CALLED, CALLS), skipped(CALLED, "needs chat"))
     assert (Course.LOST, "needs chat") == (change.course, change.message)
-    assert not compare(
-        outcomes.document([held(CALLED, CALLS)]), outcomes.document([skipped(CALLED, "needs chat")])
-    ).regressed
+    assert not compare(outcomes.document([held(CALLED, CALLS)]), outcomes.document([skipped(CALLED, "needs chat")])).regressed
 
 
 def test_a_trial_that_is_judged_for_the_first_time_is_gained_or_newly_broken() -> None:
@@ -133,3 +131,11 @@ def test_the_command_ends_with_1_where_something_is_newly_broken(tmp_path: Path)
     assert [1, 0, 0] == [CliRunner().invoke(diff.command, pair).exit_code for pair in ([old, new], [new, old], [old, old])]
     counted = json.loads(CliRunner().invoke(diff.command, [old, new, "--format", "json"]).stdout)
     assert (True, 1) == (counted["regressed"], counted["counts"]["broken"])
+
+
+def test_where_each_report_is_of_one_endpoint_its_name_is_no_matter() -> None:
+    before = outcomes.document([held(ANSWER, exchanges.streamed(), stream=True)])
+    after = outcomes.copied(outcomes.document([held(ANSWER, BROKEN, stream=True)]))
+    after["endpoints"] = {"moved": after["endpoints"].pop("good")}
+    after["results"][0]["endpoint"] = "moved"
+    assert [("moved", Course.BROKEN)] == [(change.endpoint, change.course) for change in compare(before, after).changes]

@@ -109,3 +109,19 @@ def test_the_command_says_what_the_run_would_have_said(tmp_path: Path) -> None:
     result = CliRunner().invoke(chatcompat, ["merge", str(tmp_path), "--out", str(tmp_path / "m"), "--format", "json"])
     assert 1 == result.exit_code  # the sample has failures
     assert outcomes.copied(outcomes.document()) == _reports.read(tmp_path / "m")
+
+
+def test_a_shard_without_the_others_does_not_pass_for_the_whole(tmp_path: Path) -> None:
+    replay = ["run", "basic", "--endpoint", "reference", "--mode", "replay", "--cassettes", str(resources.CASSETTES), "-q"]
+    run = CliRunner().invoke
+    for shard in ("1", "2"):
+        run(chatcompat, [*replay, "--out", str(tmp_path / shard), "--shard", f"{shard}/2"])
+    both, first = [str(tmp_path / "1"), str(tmp_path / "2")], [str(tmp_path / "1")]
+    alone = run(chatcompat, ["merge", *first, "--out", str(tmp_path / "m")]).exception
+    twice = run(chatcompat, ["merge", *first, *both, "--out", str(tmp_path / "m")]).exception
+    assert isinstance(alone, BadInput)
+    assert "shard 2/2 is missing" in str(alone)
+    assert isinstance(twice, BadInput)
+    assert "is in" in str(twice)
+    assert 0 == run(chatcompat, ["merge", *both, "--out", str(tmp_path / "m")]).exit_code
+    assert "shard" not in _reports.read(tmp_path / "m")

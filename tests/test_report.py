@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import contract, resources
-from harness.model import Attempt, Ending, Finding, Frame, Kind, Level, Looked, Other, Reply, Request, Verdict
+from harness.model import Attempt, Ending, Finding, Frame, Http, Kind, Level, Looked, Other, Reply, Request, Step, Verdict
 from harness.report import evidence, excerpt, marks, matrix, places
 from harness.report.defects import defects
 from harness.report.marks import LOOKS, MARKS
@@ -474,3 +474,18 @@ def test_the_curl_line_names_the_variable_of_a_key_and_quotes_the_rest() -> None
     assert """--data-binary '{"q": "it'"'"'s $HOME"}'""" in line
     assert '-H "authorization: $KEY"' in excerpt.curl(found, "bad", request)
     assert "authorization" not in excerpt.curl(found, "good", {**request, "without": ["authorization"]})
+
+
+def test_a_header_that_a_case_writes_out_is_in_the_line_that_sends_it_again() -> None:
+    which = outcomes.case("wrong-key", "chat")
+    http = Http(method="POST", path="/chat/completions", headers={"authorization": "Bearer wrong"}, body={})
+    which = replace(which, steps=(Step(id="ask", http=http),))
+    asked = Request(
+        method="POST", path="/chat/completions", headers=(("authorization", "Bearer wrong"), ("x-mine", "no")), body={}
+    )
+    refused = exchanges.refused(status=401)
+    seen = replace(refused, request=asked)
+    document = outcomes.document([outcomes.held(which, seen)])
+    (shown,) = document["results"][0]["exchanges"]
+    assert [["authorization", "Bearer wrong"]] == shown["request"]["headers"]
+    assert "-H 'authorization: Bearer wrong'" in excerpt.curl(document, "good", shown["request"])

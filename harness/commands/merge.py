@@ -30,12 +30,15 @@ def command(
     """
     from harness.commands import _baseline, _reports, _verdicts, _writing
     from harness.errors import Unusable
-    from harness.report.merging import merged
+    from harness.report.merging import merged, whole
 
     unwanted = _verdicts.named(fail_on)
     names = [name.strip() for name in formats.split(",") if name.strip()]
     _writing.chosen(names)
-    document = merged([(str(path), _reports.read(path)) for path in paths])
+    parts = [(str(path), _reports.read(path)) for path in paths]
+    whole(parts)
+    document = merged(parts)
+    document.pop("shard", None)
     if baseline is not None:
         _baseline.accepted_in(document, baseline)
     for written in _writing.write(document, out, names):

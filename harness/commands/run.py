@@ -10,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_MOST_DIFFERENCES = 40  # that are named; the new report has them all
 FORMATS = ("json", "md", "html", "junit", "badge")
 FAIL_ON = ("fail", "ignored")
 
@@ -184,6 +185,8 @@ def _run(
     }
     run = Held(opened if again is None else again.session, planned, without=others, quiet=quiet, look=look)
     found = run.judged((out or Path("chatcompat-report")) if how is Mode.LIVE else None, resume=resume, limits=limits)
+    if shard is not None:
+        found["shard"] = shard
     if again is not None:
         said = asyncio.run(again.changes(found, only=selection, needs=needs, shard=shard))
         click.echo(f"to what was recorded before: {_writing.masked(said, opened.secrets)}", err=True, nl=False)
@@ -211,8 +214,10 @@ def _run(
         click.echo("stopped; what was judged is kept: add --resume to go on", err=True)
         return run.stopped or 130
     if differences is not None:
-        for line in differences:
+        for line in differences[:_MOST_DIFFERENCES]:
             click.echo(line, err=True)
+        if len(differences) > _MOST_DIFFERENCES:
+            click.echo(f"and {len(differences) - _MOST_DIFFERENCES} more differences", err=True)
         if differences and accept:
             click.echo("accepted: this is what is expected from now on", err=True)
         elif differences and shipped:

@@ -45,10 +45,13 @@ def records(file: IO[bytes]) -> Iterator[Record | str]:
 def _line(said: Any) -> Record:
     if said is ABSENT or not isinstance(said, dict):
         raise Unreadable("the line is no JSON object")
-    body = said.get("response_body")
-    if body is not None and not isinstance(body, str):
-        raise Unreadable("`response_body` is no text")
-    rebuilt = "reserialized" in arr(said.get("flags")) or said.get("body_fidelity") == "reserialized"
+    for key in ("url", "response_body"):
+        if key not in said:
+            raise Unreadable(f"there is no `{key}`")
+    body = said["response_body"]
+    rebuilt = (
+        isinstance(body, dict | list) or "reserialized" in arr(said.get("flags")) or said.get("body_fidelity") == "reserialized"
+    )
     asked = said.get("request_body")
     found = record(
         method=said.get("method"),

@@ -87,6 +87,7 @@ class Comparison:
 
 def compare(old: Document, new: Document, *, level: Level = Level.SHOULD) -> Comparison:
     """What changed from `old` to `new`. Findings below `level` do not count, and with `must` neither does `warn`."""
+    old = _under_one_name(old, new)
     before, after = _by_key(old), _by_key(new)
     changes = [
         change
@@ -102,6 +103,18 @@ def compare(old: Document, new: Document, *, level: Level = Level.SHOULD) -> Com
         endpoints_vanished=tuple(sorted(old["endpoints"].keys() - new["endpoints"].keys())),
         partial=tuple(name for name, document in (("old", old), ("new", new)) if document["partial"]),
     )
+
+
+def _under_one_name(old: Document, new: Document) -> Document:
+    """The old report, its endpoint under the name that it has now: where each report is of one, they are meant to be the same."""
+    if len(old["endpoints"]) != 1 or len(new["endpoints"]) != 1:
+        return old
+    (before,), (after,) = old["endpoints"], new["endpoints"]
+    return {
+        **old,
+        "endpoints": {after: old["endpoints"][before]},
+        "results": [{**result, "endpoint": after} for result in old["results"]],
+    }
 
 
 def _by_key(document: Document) -> dict[Key, Result]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from harness.model import Exchange, Headers, Json, Looked, Reply, Request, Unanswered
@@ -15,12 +16,17 @@ MOST_BYTES: Final = 24 * 1024
 
 _LAST_BYTES: Final = 2 * 1024
 _AROUND: Final = 512  # bytes kept on both sides of a finding's place
+_NONE: Final[Mapping[str, object]] = MappingProxyType({})
 
 
-def shown(looked: Looked, attempt: int, places: Iterable[Span]) -> dict[str, Json]:
-    """One step of one try: the request, and the reply or why there is none. `places` are kept, whatever is left out."""
+def shown(looked: Looked, attempt: int, places: Iterable[Span], written: Mapping[str, object] = _NONE) -> dict[str, Json]:
+    """One step of one try: the request, and the reply or why there is none. `places` are kept, whatever is left out.
+
+    `written` are the header fields that the case itself writes out: what stands in a suite is no secret, and without it the
+    request could not be sent again.
+    """
     seen = looked.seen.on_the_wire if isinstance(looked.seen, Exchange) else looked.seen
-    document: dict[str, Json] = {"step": looked.step, "try": attempt, "request": _request(seen.request)}
+    document: dict[str, Json] = {"step": looked.step, "try": attempt, "request": _request(seen.request, written)}
     match seen:
         case Unanswered():
             document["silence"] = {"kind": seen.silence.value, "message": seen.message}
@@ -29,8 +35,10 @@ def shown(looked: Looked, attempt: int, places: Iterable[Span]) -> dict[str, Jso
     return document
 
 
-def _request(request: Request) -> dict[str, Json]:
-    document: dict[str, Json] = {"method": request.method, "path": request.path, "headers": _fields(request.headers)}
+def _request(request: Request, written: Mapping[str, object]) -> dict[str, Json]:
+    fields = _fields(request.headers)
+    fields += [field for name, value in request.headers if written.get(name) == value and (field := [name, value]) not in fields]
+    document: dict[str, Json] = {"method": request.method, "path": request.path, "headers": fields}
     if request.without:
         left_out: list[Json] = [*request.without]
         document["without"] = left_out

@@ -49,6 +49,18 @@ def merged(parts: Sequence[tuple[str, Document]]) -> dict[str, Any]:
     return accepted.marked(document)
 
 
+def whole(parts: Sequence[tuple[str, Document]]) -> None:
+    """Are all shards there of which one is? Raises BadInput where one is missing."""
+    shards: dict[str, list[str]] = {}
+    for _, document in parts:
+        if said := document.get("shard"):
+            shards.setdefault(said.partition("/")[2], []).append(said)
+    for of, held in shards.items():
+        missing = [f"{part}/{of}" for part in range(1, int(of) + 1) if f"{part}/{of}" not in held]
+        if missing:
+            raise BadInput(f"shard {', '.join(missing)} is missing: name its report too, or the rest passes for the whole")
+
+
 def _key(result: Mapping[str, Any]) -> tuple[str, str, str, bool]:
     suite, _, case = result["case"].partition("/")
     return (result["endpoint"], suite, case, result["stream"])
@@ -56,9 +68,9 @@ def _key(result: Mapping[str, Any]) -> tuple[str, str, str, bool]:
 
 def _fit(parts: Sequence[tuple[str, Document]]) -> None:
     first_name, first = parts[0]
-    held: dict[tuple[str, str, str, bool], str] = {}
+    held: dict[tuple[str, str, str, bool], tuple[int, str]] = {}
     about: dict[str, tuple[str, Mapping[str, Any]]] = {}
-    for name, document in parts:
+    for place, (name, document) in enumerate(parts):
         if document["mode"] == "lint":
             raise BadInput(f"{name}: is of recorded traffic; lint all of it at once: chatcompat lint PATH PATH")
         if document["mode"] != first["mode"]:
@@ -74,8 +86,8 @@ def _fit(parts: Sequence[tuple[str, Document]]) -> None:
                         " give one of them another `name`"
                     )
         for result in document["results"]:
-            other = held.setdefault(_key(result), name)
-            if other != name:
+            at, other = held.setdefault(_key(result), (place, name))
+            if at != place:
                 raise BadInput(
                     f"{name}: {result['endpoint']} {trial(result)} is in {other} too;"
                     " what is merged are shards (--shard I/N) or different endpoints"

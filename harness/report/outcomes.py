@@ -322,8 +322,9 @@ def _exchanges(
     recording = _recording(trial, cassettes) if cassettes is not None else None
     if recording is not None and not _worth_showing(verdict, held):
         return [recording]
+    written = {step.id: step.http.headers for step in trial.case.steps if step.http is not None}
     return [
-        evidence.shown(looked, attempt, [span for span in places if span is not None])
+        evidence.shown(looked, attempt, [span for span in places if span is not None], written.get(looked.step, {}))
         for (attempt, looked), places in zip(held, spans, strict=True)
     ]
 

@@ -1,4 +1,4 @@
-"""What there is to explain: rules, verdicts, features, cases, faults, look-alikes, endpoints and clients, each by its id."""
+"""What there is to explain: rules, verdicts and how they look, levels, features, cases, faults, look-alikes, endpoints and clients, each by its id."""
 
 from __future__ import annotations
 
@@ -128,6 +128,16 @@ VERDICTS: Final[Mapping[Verdict, tuple[str, str]]] = {
     ),
 }
 
+LEVELS: Final = {
+    "must": ("Real clients break on this.", "A finding at this level makes a trial `fail`."),
+    "should": ("api.openai.com never does this, and some clients mind.", "A finding at this level makes a trial `warn`."),
+    "may": (
+        "Only the published document says otherwise, or it is an extension.",
+        "A note: it is kept and shown, and never counts.",
+    ),
+}
+"""The levels of findings: who would notice."""
+
 _KINDS: Final = {
     Kind.GIVEN: "given, unmet: inconclusive",
     Kind.EFFECT: "effect, unmet: ignored",
@@ -154,6 +164,7 @@ class Entry:
 def entries(suites: Sequence[Suite]) -> Iterator[Entry]:
     """Everything that can be explained. Ids are unique within a kind; of two kinds the first here is meant."""
     from harness.reference import all_faults, all_lookalikes
+    from harness.report.marks import LOOKS
     from harness.rule import all_rules
 
     faults = all_faults()
@@ -162,6 +173,11 @@ def entries(suites: Sequence[Suite]) -> Iterator[Entry]:
         for catcher in fault.caught_by:
             caught.setdefault(catcher, []).append(fault.id)
     yield from (Entry(id=verdict.value, kind="verdict", summary=said, doc=doc) for verdict, (said, doc) in VERDICTS.items())
+    for name, mark in LOOKS.items():
+        if name not in VERDICTS:
+            shown = ("shown as", f"{mark.glyph}, or {mark.ascii} where there is ASCII only")
+            yield Entry(id=name, kind="look", summary=f"{mark.meaning[0].upper()}{mark.meaning[1:]}.", facts=(shown,))
+    yield from (Entry(id=level, kind="level", summary=said, doc=doc) for level, (said, doc) in LEVELS.items())
     for rule in (*all_rules(), *OF_THE_JUDGE.values()):
         yield _rule(rule, caught.get(rule.id, []))
     for suite in suites:

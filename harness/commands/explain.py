@@ -36,9 +36,13 @@ def command(ids: tuple[str, ...], as_json: bool) -> None:
     known: dict[str, catalogue.Entry] = {}
     for entry in catalogue.entries(load.suites()):
         known.setdefault(entry.id, entry)
+    from harness.report.marks import LOOKS
+
+    glyphs = {mark.glyph: look for look, mark in LOOKS.items()}
     found = []
+    unknown = []
     for name in ids:
-        wanted = name.removesuffix(":stream")
+        wanted = glyphs.get(name, name if name in known else name.lower()).removesuffix(":stream")
         wanted = wanted if wanted in known else wanted.rpartition(":")[0] or wanted  # a claim: suite/case:kind
         if wanted not in known:
             kinds = "rule, case, feature, verdict, fault, look-alike, endpoint or client"
@@ -46,12 +50,15 @@ def command(ids: tuple[str, ...], as_json: bool) -> None:
                 did_you_mean(name, known, listed=False)
                 or "; `chatcompat list rules` (or cases, features, faults, lookalikes, endpoints, clients) names them"
             )
-            raise BadInput(f"there is no {kinds} {brief(name)}{close}")
+            unknown.append(f"there is no {kinds} {brief(name)}{close}")
+            continue
         found.append(known[wanted])
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(entry) for entry in found], ensure_ascii=False, indent=1))
-        return
-    click.echo("\n\n".join(_text(entry) for entry in found))
+    elif found:
+        click.echo("\n\n".join(_text(entry) for entry in found))
+    if unknown:
+        raise BadInput("\n".join(unknown))
 
 
 def _text(entry: catalogue.Entry) -> str:

@@ -231,6 +231,10 @@ def _run(
         click.echo(f"{number(count, 'trial')} flaky, passed in some repeats and not in others; see --fail-on flaky", err=True)
     for line in unexpected.stale:
         click.echo(line, err=True)
+    for name, profile in found["endpoints"].items():
+        if how is not Mode.REPLAY and not profile["verdicts"]["pass"] + profile["verdicts"]["warn"]:
+            where = profile["base_url"] if "${" not in profile["base_url"] else name
+            click.echo(f"nothing passed at {name}; what is wrong first: chatcompat doctor {where}", err=True)
     if unexpected:
         return 1
     if untested:

@@ -15,6 +15,7 @@ from harness import answer
 from harness.dialects import NoEquivalent
 from harness.dialects._anthropic_answer import chunks, completion, error, model, models
 from harness.dialects._anthropic_request import Untranslatable, message_request, written
+from harness.folding import PADDING
 from harness.messages import PATH, VERSION_HEADER
 from harness.model import (
     Completed,
@@ -58,7 +59,8 @@ def outgoing(request: Request, endpoint: Endpoint) -> Request | NoEquivalent:
         return NoEquivalent(parameter=str(what))
     content = request.content or b""
     padding = content[: len(content) - len(content.lstrip())]
-    return replace(request, body=body, content=padding + written(body), folded=None)
+    folded = {**body, PADDING: len(padding)} if padding else None
+    return replace(request, body=body, content=padding + written(body), folded=folded)
 
 
 def _with_key_of(request: Request, known: set[str]) -> Request:

@@ -37,7 +37,8 @@ def shown(looked: Looked, attempt: int, places: Iterable[Span], written: Mapping
 
 def _request(request: Request, written: Mapping[str, object]) -> dict[str, Json]:
     fields = _fields(request.headers)
-    fields += [field for name, value in request.headers if written.get(name) == value and (field := [name, value]) not in fields]
+    own: list[Json] = [[name, value] for name, value in request.headers if written.get(name) == value]
+    fields += [field for field in own if field not in fields]
     document: dict[str, Json] = {"method": request.method, "path": request.path, "headers": fields}
     if request.without:
         left_out: list[Json] = [*request.without]

@@ -1,4 +1,4 @@
-"""What there is to explain: rules, verdicts and how they look, levels, features, cases, faults, look-alikes, endpoints and clients, each by its id."""
+"""What there is to explain, by its id: rules, verdicts, looks, levels, features, cases, faults, endpoints, clients."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ async def _answered(trial: Trial, request: Request, wire: Wire) -> Exchange | Un
     if isinstance(sent, NoEquivalent):
         message = f"not sent: the API of this endpoint has no equivalent of {sent.parameter}"
         return Unanswered(request=request, silence=Silence.NO_EQUIVALENT, message=message)
-    if sent.body is not request.body:
+    if sent.body is not request.body and sent.folded is request.folded:
         sent = replace(sent, folded=None)  # another document, of which nobody knows a shorter form
     got = await wire.send(sent)
     if isinstance(got, Reply) and got.ended is Ending.HUNG_UP:

@@ -38,14 +38,13 @@ from harness.model.exchange import (
     Streamed,
     Unanswered,
 )
-from harness.model.outcome import AnyJson, Attempt, Errored, Judged, Looked, Outcome, Repeat, Skipped
+from harness.model.outcome import Attempt, Errored, Judged, Looked, Outcome, Repeat, Skipped
 from harness.model.suite import Case, Claims, Feature, Fragment, Http, Step, Suite
 from harness.model.verdict import Kind, Level, Verdict
 
 __all__ = [
     "HEADROOM",
     "Accepted",
-    "AnyJson",
     "Attempt",
     "Case",
     "ChatCompleted",

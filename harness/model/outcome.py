@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from harness.model.endpoint import Trial
 from harness.model.exchange import Exchange, Finding, Unanswered
@@ -72,6 +72,3 @@ class Errored:
 
 
 Outcome: TypeAlias = "Judged | Skipped | Errored"
-
-AnyJson: TypeAlias = Any
-"""For the few signatures of other people's libraries that take anything."""

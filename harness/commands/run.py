@@ -232,7 +232,8 @@ def _run(
     for line in unexpected.stale:
         click.echo(line, err=True)
     for name, profile in found["endpoints"].items():
-        if how is not Mode.REPLAY and not profile["verdicts"]["pass"] + profile["verdicts"]["warn"]:
+        passed = profile["verdicts"]["pass"] + profile["verdicts"]["warn"]
+        if how is not Mode.REPLAY and profile["judged"] and not passed:
             where = profile["base_url"] if "${" not in profile["base_url"] else name
             click.echo(f"nothing passed at {name}; what is wrong first: chatcompat doctor {where}", err=True)
     if unexpected:

@@ -31,7 +31,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         seconds, mebibytes = _run(str(COMMAND), "run", "--out", folder)
     sheet.line("chatcompat run, replaying every shipped cassette", seconds, "s")
-    sheet.line("chatcompat run, most memory at once", mebibytes, "MiB", at_most=90)
+    sheet.line("chatcompat run, most memory at once", mebibytes, "MiB", at_most=200)
     sheet.finish()
 
 

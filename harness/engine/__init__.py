@@ -6,6 +6,7 @@ an outcome amounts to is said by `harness.judge` alone.
 
 from harness.engine.conversation import conduct
 from harness.engine.model_choice import unlisted, with_model
-from harness.engine.run import INTERRUPTED, Mode, Observer, Unobserved, run
+from harness.engine.observer import Observer, Unobserved
+from harness.engine.run import INTERRUPTED, Mode, run
 
 __all__ = ["INTERRUPTED", "Mode", "Observer", "Unobserved", "conduct", "run", "unlisted", "with_model"]

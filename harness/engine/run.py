@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Protocol, assert_never
+from typing import Final, assert_never
 
 from harness import __version__, judge, prepare
 from harness.cassette import Cassette, Player, Recorder, in_folder, read, write, write_profile
@@ -20,6 +20,7 @@ from harness.claims import Dangling
 from harness.cost import Purse
 from harness.dialects import NoEquivalent, dialect
 from harness.engine.conversation import Conduct, conduct
+from harness.engine.observer import Observer, Unobserved
 from harness.engine.probing import probed
 from harness.engine.repeating import repeated
 from harness.errors import ChatcompatError
@@ -53,32 +54,6 @@ class Mode(StrEnum):
     LIVE = "live"
     REPLAY = "replay"  # from cassettes; the network is never touched
     RECORD = "record"  # live, and kept in cassettes
-
-
-class Observer(Protocol):
-    """Who is told how a run goes on. The outcomes are what `run` returns."""
-
-    def started(self, trial: Trial) -> None:
-        """A trial is being held."""
-
-    def finished(self, outcome: Outcome) -> None:
-        """A trial has come to its end."""
-
-    def waiting(self, endpoint: Endpoint, seconds: float, why: str) -> None:
-        """A request to an endpoint waits."""
-
-
-class Unobserved:
-    """Tells nobody."""
-
-    def started(self, trial: Trial) -> None:
-        """Nothing."""
-
-    def finished(self, outcome: Outcome) -> None:
-        """Nothing."""
-
-    def waiting(self, endpoint: Endpoint, seconds: float, why: str) -> None:
-        """Nothing."""
 
 
 async def run(

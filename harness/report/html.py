@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from harness.report import Document, accepted, claimed, facts, html_clients, html_evidence, matrix
+from harness.report import Document, accepted, facts, html_claimed, html_clients, html_evidence, matrix
 from harness.report.defects import Defect, defects
 from harness.report.marks import LOOKS, PROTOCOL, look
 from harness.report.matrix import Cell, Group, number
@@ -57,7 +57,7 @@ def text(document: Document) -> str:
         *_endpoints(document),
         *(_features(document, trials) if document["features"] else ()),
         *_protocol(document, trials),
-        *_claimed(document),
+        *html_claimed.section(document),
         *html_clients.section(document),
         *_known(document),
         *_not_judged(document),
@@ -298,38 +298,6 @@ def _protocol_cell(row: Mapping[str, Any], name: str, trials: Trials) -> str:
 
 
 # ---------------------------------------------------------------- below the matrix
-
-
-def _claimed(document: Document) -> Iterator[str]:
-    rows = claimed.of(document)
-    if not rows:
-        return
-    yield '<section id="claimed"><h2>Claimed against measured</h2><p>What vendors say of a feature, and what its base case'
-    yield f" showed: {_said(claimed.counted(rows))}.</p>"
-    told = [row for row in rows if row["verdict"] in claimed.TOLD]
-    if told:
-        yield from _claims(told)
-    others = [row for row in rows if row["verdict"] not in claimed.TOLD]
-    if others:
-        yield f"<details><summary>{_said(claimed.counted(others))}</summary>"
-        yield from _claims(others)
-        yield "</details>"
-    yield "</section>"
-
-
-def _claims(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    heads = "".join(f'<th scope="col">{head}</th>' for head in ("Endpoint", "Feature", "The vendor", "So", "Measured"))
-    yield f'<div class="scroll"><table class="plain"><thead><tr>{heads}</tr></thead><tbody>'
-    for row in rows:
-        words = _said(claimed.said(row))
-        safe = re.fullmatch(r"https?://[!-~]+", row["link"])
-        link = f'<a href="{_said(row["link"])}" rel="noreferrer">{words}</a>' if safe else words
-        read = f" <small>read {_said(row['checked'])}</small>" if row["checked"] else ""
-        yield f'<tr data-endpoint="{_said(row["endpoint"])}"><td>{_said(row["endpoint"])}</td>'
-        yield f"<td><code>{_said(row['feature'])}</code></td><td>{link}{read}</td>"
-        yield f'<td title="{_said(claimed.MEANINGS.get(row["verdict"], ""))}">{_said(row["verdict"])}</td>'
-        yield f"<td>{_said(claimed.in_words(row))}</td></tr>"
-    yield "</tbody></table></div>"
 
 
 def _not_judged(document: Document) -> Iterator[str]:

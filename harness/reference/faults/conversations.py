@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Final
 
 from harness.model import Json
 from harness.reading import arr, get, obj, objects, text
@@ -31,6 +32,29 @@ def _changed(body: dict[str, Json], change: Callable[[list[Message]], list[Messa
 def _template_fails(said: str) -> Refusal:
     """As chat templates fail: with the server's own error."""
     return Refusal(f"Error rendering prompt with jinja template: {said}", status=500, kind="server_error")
+
+
+_WITH_A_CALL_BEFORE: Final = (
+    "reasoning/dropped-with-call",
+    "reasoning/returned-with-call",
+    "second-turn/empty-arguments",
+    "second-turn/empty-result",
+    "second-turn/index-kept",
+    "second-turn/named-result",
+    "second-turn/other-order",
+    "second-turn/second-round",
+    "second-turn/short-ids",
+    "second-turn/text-beside-calls",
+    "tools/empty-content",
+    "tools/foreign-ids",
+    "tools/no-content",
+    "tools/replay",
+    "tools/result",
+    "tools/result-parts",
+    "tools/tools-gone",
+    "tools/user-after-result",
+)
+"""The cases in which a call of a tool is in the history."""
 
 
 @fault(Stage.ASKED, caught_by=["conversation/developer"], field=["role-developer"])
@@ -285,27 +309,7 @@ def wants_the_assistant_after_a_result(body: dict[str, Json], asked: Asked) -> d
 
 @fault(
     Stage.ASKED,
-    caught_by=[
-        "reasoning/dropped-with-call",
-        "reasoning/returned-with-call",
-        "second-turn/empty-arguments",
-        "second-turn/empty-result",
-        "second-turn/index-kept",
-        "second-turn/named-result",
-        "second-turn/other-order",
-        "second-turn/second-round",
-        "second-turn/short-ids",
-        "second-turn/text-beside-calls",
-        "tools/empty-content",
-        "tools/foreign-ids",
-        "tools/no-content",
-        "tools/replay",
-        "tools/result",
-        "tools/result-parts",
-        "tools/tools-gone",
-        "tools/user-after-result",
-        "vision/tool-result",
-    ],
+    caught_by=[*_WITH_A_CALL_BEFORE, "vision/tool-result"],
     field=["tool-roundtrip"],
 )
 def refuses_every_result(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
@@ -384,26 +388,7 @@ def answers_without_a_model(body: dict[str, Json], asked: Asked) -> dict[str, Js
 
 @fault(
     Stage.ASKED,
-    caught_by=[
-        "reasoning/dropped-with-call",
-        "reasoning/returned-with-call",
-        "second-turn/empty-arguments",
-        "second-turn/empty-result",
-        "second-turn/index-kept",
-        "second-turn/named-result",
-        "second-turn/other-order",
-        "second-turn/second-round",
-        "second-turn/short-ids",
-        "second-turn/text-beside-calls",
-        "tools/empty-content",
-        "tools/foreign-ids",
-        "tools/no-content",
-        "tools/replay",
-        "tools/result",
-        "tools/result-parts",
-        "tools/tools-gone",
-        "tools/user-after-result",
-    ],
+    caught_by=_WITH_A_CALL_BEFORE,
     field=["tool-args-history-string"],
 )
 def wants_arguments_as_an_object(body: dict[str, Json], asked: Asked) -> dict[str, Json]:
